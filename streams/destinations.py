@@ -1,0 +1,106 @@
+"""Where a profile may go: a destination, its account, segments and attributes, as the documents decided it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from streams.secrets import Secret
+
+UPS = "ups"
+"""The namespace of the segments that the platform itself evaluates; a membership's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A mapped segment: an opaque id in a namespace."""
+
+    id: str
+    namespace: str = UPS
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A mapped attribute: where it is in the union of the profile's fragments, where it goes in the body."""
+
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    mandatory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentials:
+    """OAuth2 client credentials (RFC 6749 section 4.4), sent in the form body or by Basic authorization."""
+
+    token_url: str
+    client_id: str
+    client_secret: Secret
+    style: Literal["body", "basic"] = "body"
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A connection to someone else's endpoint; without credentials, requests carry no authorization."""
+
+    http_endpoint: str
+    credentials: ClientCredentials | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A custom header; a secret one is masked wherever it is shown."""
+
+    name: str
+    value: str | Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a retry in place is tried again, and when it exhausts; seconds."""
+
+    first_seconds: float = 0.5
+    cap_seconds: float = 60.0
+    max_elapsed_seconds: float = 900.0
+    retry_after_cap_seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The bounds of a destination's delivery (design: everything is bounded)."""
+
+    max_in_flight: int = 64
+    timeout_seconds: float = 2.0
+    max_pending: int = 5_000
+    max_pending_bytes: int = 64 * 1024 * 1024
+    max_ahead: int = 10_000
+    retry: Retry = field(default_factory=Retry)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One destination, immutable; a changed document makes a new value with a higher version."""
+
+    name: str
+    account: Account
+    number: int = 1
+    version: int = 1
+    description: str = ""
+    headers: tuple[Header, ...] = ()
+    marketing_actions: tuple[str, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    attributes: tuple[Attribute, ...] = ()
+    absent: Literal["omit", "null"] = "omit"
+    triggers: Literal["changed", "written"] = "changed"
+    status: Literal["alpha", "ga"] = "alpha"
+    delivery: Delivery = field(default_factory=Delivery)
+
+    @property
+    def incarnation(self) -> str:
+        """Name and creation number, such as ``crm.1``: what topic, group and export ids are made of.
+
+        A name holds no dot, so the two parts never run into each other; a destination that is deleted and made
+        again under its old name is another incarnation.
+        """
+        return f"{self.name}.{self.number}"

@@ -1,0 +1,54 @@
+"""How a record, and how an export, ends: the closed lists that metrics, logs, books and dead letters share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RecordEnd(StrEnum):
+    """How a record of an input topic ends in activation; each record counts once (design law 3.12)."""
+
+    MALFORMED = "malformed"
+    OVERTAKEN = "overtaken"
+    ACTIVATED = "activated"
+    EXCLUDED = "excluded"
+    NOT_TRIGGERED = "not-triggered"
+
+
+class ExportEnd(StrEnum):
+    """How an export ends in delivery; then, and only then, may its offset be committed (design law 4.1)."""
+
+    DELIVERED = "delivered"
+    DEAD_LETTERED = "dead-lettered"
+    OVERTAKEN = "overtaken"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+
+
+class Exclusion(StrEnum):
+    """Why a triggered destination is not sent an export."""
+
+    MANDATORY_ATTRIBUTE_MISSING = "mandatory-attribute-missing"
+
+
+class Reason(StrEnum):
+    """Why a record is a dead letter: the header ``streams.reason``; free text would be unfilterable."""
+
+    INVALID_JSON = "invalid-json"
+    NOT_UTF8 = "not-utf8"
+    NOT_AN_OBJECT = "not-an-object"
+    TOO_LARGE = "too-large"
+    TOO_DEEP = "too-deep"
+    NUMBER_TOO_LONG = "number-too-long"
+    NULL_KEY = "null-key"
+    NULL_VALUE = "null-value"
+    MISSING_MEMBERSHIP = "missing-membership"
+    INVALID_MEMBERSHIP = "invalid-membership"
+    UNKNOWN_STATUS = "unknown-status"
+    MISSING_STATUS = "missing-status"
+    CONTRADICTING_STATUS = "contradicting-status"
+    INVALID_TIME = "invalid-time"
+    FUTURE_TIME = "future-time"
+    INVALID_IDENTITY_MAP = "invalid-identity-map"
+    REFUSED = "refused"
+    EXHAUSTED = "exhausted"
