@@ -50,5 +50,6 @@ class Reason(StrEnum):
     INVALID_TIME = "invalid-time"
     FUTURE_TIME = "future-time"
     INVALID_IDENTITY_MAP = "invalid-identity-map"
+    INTERNAL_ERROR = "internal-error"
     REFUSED = "refused"
     EXHAUSTED = "exhausted"
