@@ -1,0 +1,105 @@
+"""Every metric, declared once: its name, what it means, its labels.
+
+Base units, the prefix ``streams_``, label values from closed lists only. ``NAMES`` is the documented list that
+dashboards and alerts are checked against.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
+
+NAMES = (
+    "streams_build_info",
+    "streams_ready",
+    "streams_recovery_remaining_records",
+    "streams_loop_lag_seconds",
+    "streams_records_total",
+    "streams_records_malformed_total",
+    "streams_considered_total",
+    "streams_exports_fetched_total",
+    "streams_exports_ended_total",
+    "streams_exports_pending",
+    "streams_exports_in_flight",
+    "streams_oldest_unresolved_age_seconds",
+    "streams_attempts_total",
+    "streams_attempt_duration_seconds",
+    "streams_end_to_end_seconds",
+    "streams_destination_state",
+    "streams_token_fetches_total",
+)
+"""The metrics, without those that a Python process has anyway (``process_*``)."""
+
+ATTEMPT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Around the default time-out of an attempt, 2 s."""
+
+END_TO_END_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 86400.0)
+"""From a quiet pipeline (10 ms) over an exhausted retry (15 min) to an endpoint that was away for a day."""
+
+
+class Metrics:
+    """The metrics of one worker, in a registry of their own: the global one would be shared by all of a process."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # doubles each counter, and nothing reads it
+        self.registry = CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=self.registry)
+        self._declare_worker()
+        self._declare_activation()
+        self._declare_exports()
+        self._declare_requests()
+
+    def _declare_worker(self) -> None:
+        self.build_info = self._gauge("build_info", "Always 1; the labels say what runs.", "version", "python")
+        self.ready = self._gauge("ready", "1 when the worker has joined its group and recovered its state, else 0.")
+        self.recovery_remaining = self._gauge(
+            "recovery_remaining_records", "Changelog records still to be read before the worker is ready."
+        )
+        self.loop_lag = self._gauge("loop_lag_seconds", "How late the latest beat of the event loop came.")
+
+    def _declare_activation(self) -> None:
+        self.records = self._counter("records_total", "Input records by end; each counts once.", "topic", "end")
+        self.malformed = self._counter(
+            "records_malformed_total", "Input records that became dead letters, by reason.", "topic", "reason"
+        )
+        self.considered = self._counter(
+            "considered_total",
+            "Records considered for a destination by end, the excluded ones also by why.",
+            *("destination", "end", "exclusion"),
+        )
+
+    def _declare_exports(self) -> None:
+        self.fetched = self._counter("exports_fetched_total", "Exports taken from the topic.", "destination")
+        self.ended = self._counter(
+            "exports_ended_total", "Exports by how they ended, and why.", "destination", "end", "reason"
+        )
+        self.pending = self._gauge("exports_pending", "Exports fetched and not ended.", "destination")
+        self.in_flight = self._gauge("exports_in_flight", "Requests that are open.", "destination")
+        self.oldest_age = self._gauge(
+            "oldest_unresolved_age_seconds", "Age of the oldest export not ended; 0 if there is none.", "destination"
+        )
+        self.end_to_end = self._histogram(
+            "end_to_end_seconds", "From the source record's time to the 2xx.", END_TO_END_SECONDS
+        )
+
+    def _declare_requests(self) -> None:
+        self.attempts = self._counter(
+            "attempts_total", "Requests by outcome and class of status.", "destination", "outcome", "status_class"
+        )
+        self.attempt_seconds = self._histogram(
+            "attempt_duration_seconds", "How long requests took, whatever came of them.", ATTEMPT_SECONDS
+        )
+        self.state = self._gauge(
+            "destination_state", "1 for the state that a destination is in, and why.", "destination", "state", "reason"
+        )
+        self.token_fetches = self._counter(
+            "token_fetches_total", "Access tokens asked for, by result.", "destination", "result"
+        )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"streams_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"streams_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"streams_{name}", text, ("destination",), registry=self.registry, buckets=buckets)
