@@ -77,6 +77,7 @@ class Telemetry:
         self._now = now
         self._log: Log = log or structlog.get_logger()
         self._log_delivered = log_delivered
+        self._deliveries: dict[str, DeliveryTelemetry] = {}
         self._metrics.build_info.labels(version=__version__, python=platform.python_version()).set(1)
 
     @property
@@ -93,10 +94,13 @@ class Telemetry:
         return ActivationTelemetry(self._metrics, destination)
 
     def delivery(self, destination: Destination) -> DeliveryTelemetry:
-        """Return the telemetry of a destination's delivery; one per destination and process."""
-        return DeliveryTelemetry(
-            self._metrics, destination, now=self._now, log=self._log, log_delivered=self._log_delivered
-        )
+        """Return the telemetry of a destination's delivery, the same however often it starts anew."""
+        known = self._deliveries.get(destination.name)
+        if known is None:
+            known = self._deliveries[destination.name] = DeliveryTelemetry(
+                self._metrics, destination, now=self._now, log=self._log, log_delivered=self._log_delivered
+            )
+        return known
 
     def observe(
         self,
