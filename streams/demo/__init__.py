@@ -1,0 +1,1 @@
+"""What tries a configuration offline: sample data, a mock endpoint and a token server."""

@@ -1,0 +1,189 @@
+"""A destination's HTTP endpoint: one attempt to deliver one export, and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import re
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import aiohttp
+from yarl import URL
+
+from streams import __version__
+from streams.classification import AttemptReason, of_failure, of_status, reason_of
+from streams.destinations import Destination, Header
+from streams.egress import Egress, Wire, wires_of_this_request
+from streams.exports import Export
+from streams.outcomes import Outcome
+from streams.retry_after import retry_after_seconds
+from streams.secrets import Secret
+from streams.tokens import TokenError
+
+log = logging.getLogger(__name__)
+
+MAX_ANSWER_BYTES = 16 * 1024
+"""How much of an answer is read before the connection is given up; its content is not used."""
+
+_WHOLE_BODY_BYTES = 1024 * 1024
+"""Up to here a body is written in one piece; aiohttp wants larger ones as a stream, so that the loop keeps turning."""
+
+_URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+
+
+class Tokens(Protocol):
+    """Where an endpoint gets its access tokens."""
+
+    async def token(self, refused: str | None = None) -> str:
+        """Return a live token that is not the *refused* one, or raise `TokenError`."""
+
+    async def close(self) -> None:
+        """Stop renewing."""
+
+
+class _Attempt:
+    """What is known so far of one attempt."""
+
+    __slots__ = ("answer", "awaits_token")
+
+    def __init__(self) -> None:
+        self.answer: aiohttp.ClientResponse | None = None
+        self.awaits_token = False
+
+
+class Endpoint:
+    """One session to one destination's endpoint; ``start()`` it in the running loop, ``close()`` it at the end.
+
+    *now* is the wall clock, for dates in ``Retry-After``. Raises ValueError for a URL that cannot be requested.
+    """
+
+    def __init__(
+        self, destination: Destination, egress: Egress, tokens: Tokens | None, *, now: Callable[[], float]
+    ) -> None:
+        self._url = exact_url(destination.account.http_endpoint)
+        self._headers = prepared_headers(destination.headers)
+        self._delivery = destination.delivery
+        self._egress, self._tokens, self._now = egress, tokens, now
+        self._session: aiohttp.ClientSession | None = None
+        self.resent = 0
+        """How many requests were sent again at once since their connection turned out to be closed."""
+
+    async def start(self) -> None:
+        """Open the session; nothing is connected yet."""
+        self._session = self._egress.session(limit=self._delivery.max_in_flight, headers=self._headers)
+
+    async def close(self) -> None:
+        """Close all connections and stop renewing the token."""
+        if self._tokens is not None:
+            await self._tokens.close()
+        if self._session is not None:
+            await self._session.close()
+
+    async def post(self, export: Export) -> Outcome:
+        """Post *export* once, within the destination's time-out, and say how it ended; raises CancelledError only.
+
+        A 401 renews the refused token and sends once more; so does, without a renewal, a connection that was closed
+        by the peer while it was idle. A 2xx status line decides, whatever becomes of the answer's body.
+        """
+        attempt = _Attempt()
+        try:
+            async with asyncio.timeout(self._delivery.timeout_seconds):
+                await self._deliver(export, attempt)
+        except Exception as error:
+            if attempt.answer is None:
+                return of_failure(_reason(error, attempt))
+        assert attempt.answer is not None
+        return self._outcome(attempt.answer)
+
+    async def _deliver(self, export: Export, attempt: _Attempt) -> None:
+        if self._tokens is None:
+            return await self._send(export, None, attempt)
+        token = await self._token(self._tokens, None, attempt)
+        await self._send(export, token, attempt)
+        if attempt.answer is None or attempt.answer.status != 401:
+            return None
+        attempt.answer = None
+        renewed = await self._token(self._tokens, token, attempt)
+        return await self._send(export, renewed, attempt)
+
+    async def _token(self, tokens: Tokens, refused: str | None, attempt: _Attempt) -> str:
+        attempt.awaits_token = True
+        token = await tokens.token(refused)
+        attempt.awaits_token = False
+        return token
+
+    async def _send(self, export: Export, token: str | None, attempt: _Attempt) -> None:
+        wires: list[Wire] = []
+        watching = wires_of_this_request.set(wires)
+        try:
+            await self._request(export, token, attempt)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if not (wires and wires[-1].lost_while_idle):
+                raise
+            self.resent += 1
+            await self._request(export, token, attempt)
+        finally:
+            wires_of_this_request.reset(watching)
+
+    async def _request(self, export: Export, token: str | None, attempt: _Attempt) -> None:
+        assert self._session is not None, "start() comes before post()"
+        headers = {"Idempotency-Key": export.id}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        body = export.body if len(export.body) <= _WHOLE_BODY_BYTES else io.BytesIO(export.body)
+        answer = await self._session.post(self._url, data=body, headers=headers, allow_redirects=False)
+        attempt.answer = answer
+        try:
+            await _drain(answer)
+        finally:
+            answer.release()
+
+    def _outcome(self, answer: aiohttp.ClientResponse) -> Outcome:
+        asked = answer.headers.get("Retry-After")
+        cap = self._delivery.retry.retry_after_cap_seconds
+        return of_status(answer.status, retry_after_seconds(asked, now=self._now(), cap=cap))
+
+
+def _reason(error: Exception, attempt: _Attempt) -> AttemptReason:
+    if isinstance(error, TokenError):
+        return error.reason
+    reason = reason_of(error)
+    if reason is AttemptReason.UNEXPECTED:
+        # The class alone: a message could hold the URL, a header or the body.
+        log.error("an attempt failed as none should: %s", type(error).__name__)
+    if reason is AttemptReason.TIMED_OUT and attempt.awaits_token:
+        return AttemptReason.TOKEN_TIMED_OUT
+    return reason
+
+
+async def _drain(answer: aiohttp.ClientResponse) -> None:
+    """Read what is left of an answer, so that its connection can be used again; stop where it grows too long."""
+    room = MAX_ANSWER_BYTES
+    while room > 0 and not answer.content.at_eof():
+        room -= len(await answer.content.read(room))
+
+
+def exact_url(text: str) -> URL:
+    """Return *text* as a URL that is requested exactly as it is written: nothing is encoded, decoded or sorted."""
+    if not _URL.fullmatch(text):
+        raise ValueError("expected an http or https URL of printable ASCII; encode other characters with %")
+    url = URL(text, encoded=True)
+    if not url.raw_host:
+        raise ValueError("expected a host in the URL")
+    if url.raw_user is not None or url.raw_password is not None:
+        raise ValueError("expected no user or password in the URL: it would show wherever the URL does")
+    return url
+
+
+def prepared_headers(custom: Sequence[Header]) -> list[tuple[str, str]]:
+    """Return the headers that every request of a destination carries; a custom one replaces ours of its name."""
+    ours = [
+        ("Content-Type", "application/json"),
+        ("User-Agent", f"streams/{__version__}"),
+        ("Accept-Encoding", "identity"),
+    ]
+    named = {header.name.lower() for header in custom}
+    theirs = [(h.name, h.value.reveal() if isinstance(h.value, Secret) else h.value) for h in custom]
+    return [header for header in ours if header[0].lower() not in named] + theirs
