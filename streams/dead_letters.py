@@ -1,0 +1,182 @@
+"""Where what could not be read or delivered is kept: original key, bytes and headers, and why, in headers.
+
+The header names are Kafka Connect's (KIP-298), which dead-letter tools read, beside a few of our own. A dead letter
+never holds a stack trace: it could carry profile data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from aiokafka.errors import KafkaError
+
+from streams.ends import Reason
+
+Header = tuple[str, bytes]
+
+
+class Stage(StrEnum):
+    """Where a record failed, in Kafka Connect's words: it could not be read, or not be put."""
+
+    ACTIVATION = "VALUE_CONVERTER"
+    DELIVERY = "TASK_PUT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a record is a dead letter; *detail* is for people and holds no profile data."""
+
+    stage: Stage
+    reason: Reason
+    detail: str
+    destination: str | None = None
+    status: int | None = None
+    attempts: int | None = None
+
+
+class Origin(Protocol):
+    """The record that failed."""
+
+    @property
+    def topic(self) -> str: ...  # noqa: D102
+    @property
+    def partition(self) -> int: ...  # noqa: D102
+    @property
+    def offset(self) -> int: ...  # noqa: D102
+    @property
+    def key(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def value(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def headers(self) -> Sequence[Header]: ...  # noqa: D102
+
+
+def dead_letter_headers(origin: Origin, failure: Failure, *, connector: str) -> list[Header]:
+    """Return the original headers followed by ours; *connector* is the name of the app.
+
+    A record that was a dead letter before keeps its old headers too: Kafka keeps both, and readers take the last.
+    """
+    ours: dict[str, object] = {
+        "__connect.errors.topic": origin.topic,
+        "__connect.errors.partition": origin.partition,
+        "__connect.errors.offset": origin.offset,
+        "__connect.errors.connector.name": connector,
+        "__connect.errors.stage": failure.stage,
+        "__connect.errors.exception.message": f"{failure.reason}: {failure.detail}",
+        "streams.reason": failure.reason,
+        "streams.destination": failure.destination,
+        "streams.status": failure.status,
+        "streams.attempts": failure.attempts,
+    }
+    added = [(name, str(value).encode()) for name, value in ours.items() if value is not None]
+    return [*origin.headers, *added]
+
+
+class Batch(Protocol):
+    """What a producer's batch must do."""
+
+    def append(
+        self, *, timestamp: int | None, key: bytes | None, value: bytes | None, headers: Sequence[Header]
+    ) -> object | None:
+        """Add a record; None means that there is no room."""
+
+    def close(self) -> None:
+        """Let nothing more in."""
+
+
+class Producer(Protocol):
+    """What dead letters need of an idempotent producer."""
+
+    async def start(self) -> None:
+        """Connect."""
+
+    async def stop(self) -> None:
+        """Send what is queued, then disconnect."""
+
+    async def partitions_for(self, topic: str) -> set[int]:
+        """Return the partition numbers of a topic; raises KafkaError if it does not exist."""
+
+    def create_batch(self) -> Batch:
+        """Return an empty batch."""
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> Awaitable[object]:
+        """Queue a batch; the answer resolves when the broker has confirmed it."""
+
+
+class NotParkedError(Exception):
+    """The dead letter is not confirmed; it may or may not be in the topic, and is to be written again."""
+
+
+CONFIRM_SECONDS = 30.0
+"""How long the broker may take to confirm; an idempotent producer would retry for ever."""
+STOP_SECONDS = 5.0
+"""How long a producer may take to end; with the broker away its flush would not return."""
+
+
+class DeadLetters:
+    """The dead-letter topic of a process, written by one producer that is made when the first record needs it."""
+
+    def __init__(self, topic: str, connector: str, new_producer: Callable[[], Producer]) -> None:
+        self._topic, self._connector, self._new_producer = topic, connector, new_producer
+        self._producer: Producer | None = None
+        self._lock = asyncio.Lock()
+
+    async def park(self, origin: Origin, failure: Failure) -> None:
+        """Write *origin* to the dead-letter topic, on its own partition number; return when the broker confirmed it.
+
+        Raises NotParkedError if the topic is missing, lacks the partition or refuses the record.
+        """
+        try:
+            producer = await self._started()
+            partitions = await producer.partitions_for(self._topic)
+        except KafkaError as error:
+            raise NotParkedError(f"{self._topic}: {type(error).__name__}") from error
+        if origin.partition not in partitions:
+            raise NotParkedError(f"{self._topic} has no partition {origin.partition}")
+        headers = dead_letter_headers(origin, failure, connector=self._connector)
+        try:
+            async with asyncio.timeout(CONFIRM_SECONDS):
+                await self._write(producer, origin, headers)
+        except (KafkaError, TimeoutError) as error:
+            await self._discard(producer)
+            raise NotParkedError(f"{self._topic}: {type(error).__name__}") from error
+
+    async def close(self) -> None:
+        """End the producer, if there is one."""
+        if self._producer is not None:
+            await self._discard(self._producer)
+
+    async def _write(self, producer: Producer, origin: Origin, headers: Sequence[Header]) -> None:
+        # A batch of one rather than send(): that refuses a record with neither key nor value.
+        batch = producer.create_batch()
+        batch.append(timestamp=None, key=origin.key, value=origin.value, headers=headers)
+        batch.close()
+        await (await producer.send_batch(batch, self._topic, partition=origin.partition))
+
+    async def _started(self) -> Producer:
+        async with self._lock:
+            if self._producer is None:
+                producer = self._new_producer()
+                try:
+                    await producer.start()
+                except BaseException:
+                    await _stop(producer)
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def _discard(self, producer: Producer) -> None:
+        """Forget a producer: after a refused batch an idempotent one may wait for a number that never comes."""
+        if producer is self._producer:
+            self._producer = None
+            await _stop(producer)
+
+
+async def _stop(producer: Producer) -> None:
+    with suppress(KafkaError, TimeoutError):
+        await asyncio.wait_for(producer.stop(), STOP_SECONDS)
