@@ -44,7 +44,7 @@ class Writer:
         try:
             self._put(line)
         except UnicodeEncodeError:
-            self.write(line.encode("ascii", "backslashreplace").decode())
+            self.write("".join(c if c.isascii() else json.dumps(c)[1:-1] for c in line))
         except (OSError, ValueError):
             self.lost += 1
 

@@ -39,8 +39,14 @@ class Repeats:
         return window.seen <= self._first
 
     def over(self, now: float) -> list[Withheld]:
-        """End the windows whose time is over, and return what was not shown in them."""
-        return self._end([key for key, window in self._windows.items() if self._is_over(window, now)])
+        """End the windows whose time is over or that are too many, and return what was not shown in them."""
+        beyond = max(0, len(self._windows) - self._keep)
+        ended = [
+            key
+            for place, (key, window) in enumerate(self._windows.items())
+            if place < beyond or self._is_over(window, now)
+        ]
+        return self._end(ended)
 
     def _is_over(self, window: _Window, now: float) -> bool:
         return not 0 <= now - window.started < self._seconds  # a clock that was set back ends a window too
