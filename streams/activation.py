@@ -1,0 +1,128 @@
+"""What a record changes of a profile, and which destinations are sent what because of it. Pure: no clock, no I/O.
+
+Applying is idempotent and emitting repeatable: a record that a slot still names as its writer is done again, exported
+even if nothing seems to change, since the value from before it is gone. A record that no slot names any more was
+replaced by later ones, which take over its duty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from streams.destinations import Destination
+from streams.ends import Exclusion, RecordEnd
+from streams.events import Change
+from streams.exports import Meta, Position, export_id, namespace_of
+from streams.paths import Paths
+from streams.profiles import Profile, Told
+from streams.projection import Projection
+from streams.slots import write
+from streams.triggers import Cause, Target, Trigger, Triggers
+from streams.unions import Merge, Unions, Values
+
+Considered = tuple[Destination, RecordEnd, Exclusion | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An export to be written for a destination."""
+
+    destination: Destination
+    body: bytes = field(repr=False)
+    id: str
+    meta: Meta
+
+
+@dataclass(slots=True)
+class Step:
+    """How a record ended; *written* says that the profile's state changed and must be kept.
+
+    *considered* has one entry for each destination that the record could concern: that maps a segment it names, or in
+    one of whose segments the profile is while its identities or attributes are written.
+    """
+
+    end: RecordEnd
+    written: bool
+    exports: list[Rendered] = field(default_factory=list)
+    considered: list[Considered] = field(default_factory=list)
+
+
+class Activation:
+    """Applies records to profiles, for a fixed set of destinations.
+
+    *sources* is the configured order of the sources of identities and fragments; *merge* says which fragment wins
+    where several differ (``streams.unions``). Raises ValueError if a destination's attributes collide.
+    """
+
+    def __init__(self, destinations: Sequence[Destination], sources: Sequence[str], *, merge: Merge) -> None:
+        projections = [Projection(destination) for destination in destinations]
+        paths = Paths([attribute.source for projection in projections for attribute in projection.attributes])
+        places = {path: place for place, path in enumerate(paths.paths)}
+        targets = [
+            Target(destination, projection, tuple(places[a.source] for a in projection.attributes))
+            for destination, projection in zip(destinations, projections, strict=True)
+        ]
+        self._namespaces = {d.incarnation: namespace_of(d.incarnation) for d in destinations}
+        self._unions = Unions(paths, sources, merge)
+        self._triggers = Triggers(targets, paths, self._unions)
+
+    def apply(self, profile: Profile, change: Change, position: Position, now_ms: int) -> Step:
+        """Apply a record to *profile*, and return what follows.
+
+        *now_ms* is the clock, in milliseconds since 1970. When nothing is written, the profile is as it was.
+        """
+        written = write(profile, change, position)
+        if not written:
+            return Step(RecordEnd.OVERTAKEN, written=False)
+        profile.revision = max(profile.revision + 1, now_ms)
+        step = Step(RecordEnd.NOT_TRIGGERED, written=True)
+        causes = self._triggers.causes(profile, written)
+        if any(cause.trigger is not None for cause in causes):
+            self._export(step, profile, causes, position, now_ms)
+        else:
+            step.considered = [(cause.target.destination, RecordEnd.NOT_TRIGGERED, None) for cause in causes]
+        return step
+
+    def _export(self, step: Step, profile: Profile, causes: Sequence[Cause], position: Position, now_ms: int) -> None:
+        values = self._unions.values(profile.fragments)
+        identities = self._unions.identities(profile.identities)
+        for cause in causes:
+            target = cause.target
+            seen = [values[place] for place in target.places]
+            end, exclusion = _decide(cause, seen)
+            step.considered.append((target.destination, end, exclusion))
+            if end is RecordEnd.ACTIVATED:
+                body = target.projection.body(
+                    seen, profile.memberships, identities, changed=cause.changed, now_ms=now_ms
+                )
+                step.exports.append(self._rendered(cause, profile, position, body))
+        if step.exports:
+            step.end = RecordEnd.ACTIVATED
+        elif any(end is RecordEnd.EXCLUDED for _, end, _ in step.considered):
+            step.end = RecordEnd.EXCLUDED
+
+    def _rendered(self, cause: Cause, profile: Profile, position: Position, body: bytes) -> Rendered:
+        assert cause.trigger is not None, "only what is triggered is rendered"
+        destination = cause.target.destination
+        incarnation = destination.incarnation
+        inside = cause.target.projection.is_inside(profile.memberships)
+        profile.told[incarnation] = Told(profile.revision, inside)
+        meta = Meta(
+            version=destination.version,
+            revision=profile.revision,
+            trigger=cause.trigger.value,
+            source=position.text,
+            time=None if cause.time_us is None else cause.time_us // 1_000,
+            segments=tuple([segment_id for _, segment_id in cause.changed]),
+        )
+        return Rendered(destination, body, export_id(self._namespaces[incarnation], position, body), meta)
+
+
+def _decide(cause: Cause, seen: Values) -> tuple[RecordEnd, Exclusion | None]:
+    """Return the end of a record for one destination: an entry waits for mandatory attributes, an exit never does."""
+    if cause.trigger is None:
+        return RecordEnd.NOT_TRIGGERED, None
+    if cause.trigger is not Trigger.EXITED and not cause.target.projection.is_complete(seen):
+        return RecordEnd.EXCLUDED, Exclusion.MANDATORY_ATTRIBUTE_MISSING
+    return RecordEnd.ACTIVATED, None
