@@ -99,9 +99,11 @@ def of_status(status: int, retry_after: float | None = None) -> Outcome:
     return Refused(_REFUSED_CLASSES.get(status // 100, AttemptReason.UNKNOWN_STATUS), status)
 
 
-def of_failure(reason: AttemptReason) -> Outcome:
-    """Return what an attempt without an answer means."""
-    return DestinationFault(reason) if reason in FAULT_REASONS else Retryable(reason)
+def of_failure(reason: AttemptReason, retry_after: float | None = None) -> Outcome:
+    """Return what an attempt without an answer means; *retry_after* is what a token server asked for, in seconds."""
+    if reason is AttemptReason.UNAUTHORIZED:  # the endpoint refused the token, and it cannot be renewed so soon again
+        return of_status(401)
+    return DestinationFault(reason) if reason in FAULT_REASONS else Retryable(reason, None, retry_after)
 
 
 # The first class that fits decides, so a class stands above its bases.

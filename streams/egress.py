@@ -7,6 +7,7 @@ of our own would not do: aiohttp asks none when the host is an address.)
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Sequence
@@ -17,13 +18,32 @@ from typing import Any, cast
 import aiohttp
 from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
+from yarl import URL
 
 from streams.addresses import Address, AddressPolicy, EgressRefused, Network
 
-__all__ = ["Connector", "Egress", "EgressRefused", "Wire", "wires_of_this_request"]
+__all__ = ["Connector", "Egress", "EgressRefused", "Wire", "exact_url", "wires_of_this_request"]
 
 KEEP_ALIVE_SECONDS = 4.0
 """How long an idle connection is kept: below the shortest idle time-out that servers commonly have (Node.js, 5 s)."""
+
+
+_URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+
+
+def exact_url(text: str) -> URL:
+    """Return *text* as a URL that is requested exactly as it is written: nothing is encoded, decoded or sorted.
+
+    Raises ValueError, which does not show the URL, when it cannot be requested so. A fragment is not sent.
+    """
+    if not _URL.fullmatch(text):
+        raise ValueError("expected an http or https URL of printable ASCII; encode other characters with %")
+    url = URL(text, encoded=True)
+    if not url.raw_host:
+        raise ValueError("expected a host in the URL")
+    if url.raw_user is not None or url.raw_password is not None:
+        raise ValueError("expected no user or password in the URL: it would show wherever the URL does")
+    return url
 
 
 class Wire(ResponseHandler):

@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import aiohttp
-from yarl import URL
 
 from streams import __version__
+from streams.auth import TokenServer
 from streams.classification import AttemptReason, of_failure, of_status, reason_of
 from streams.destinations import Destination, Header
-from streams.egress import Egress, Wire, wires_of_this_request
+from streams.egress import Egress, Wire, exact_url, wires_of_this_request
 from streams.exports import Export
 from streams.outcomes import Outcome
 from streams.retry_after import retry_after_seconds
 from streams.secrets import Secret
-from streams.tokens import TokenError
+from streams.tokens import TokenError, Tokens
 
 log = logging.getLogger(__name__)
 
@@ -30,17 +30,12 @@ MAX_ANSWER_BYTES = 16 * 1024
 _WHOLE_BODY_BYTES = 1024 * 1024
 """Up to here a body is written in one piece; aiohttp wants larger ones as a stream, so that the loop keeps turning."""
 
-_URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 
-
-class Tokens(Protocol):
+class AccessTokens(Protocol):
     """Where an endpoint gets its access tokens."""
 
     async def token(self, refused: str | None = None) -> str:
         """Return a live token that is not the *refused* one, or raise `TokenError`."""
-
-    async def close(self) -> None:
-        """Stop renewing."""
 
 
 class _Attempt:
@@ -60,7 +55,7 @@ class Endpoint:
     """
 
     def __init__(
-        self, destination: Destination, egress: Egress, tokens: Tokens | None, *, now: Callable[[], float]
+        self, destination: Destination, egress: Egress, tokens: AccessTokens | None, *, now: Callable[[], float]
     ) -> None:
         self._url = exact_url(destination.account.http_endpoint)
         self._headers = prepared_headers(destination.headers)
@@ -75,9 +70,7 @@ class Endpoint:
         self._session = self._egress.session(limit=self._delivery.max_in_flight, headers=self._headers)
 
     async def close(self) -> None:
-        """Close all connections and stop renewing the token."""
-        if self._tokens is not None:
-            await self._tokens.close()
+        """Close all connections."""
         if self._session is not None:
             await self._session.close()
 
@@ -91,6 +84,8 @@ class Endpoint:
         try:
             async with asyncio.timeout(self._delivery.timeout_seconds):
                 await self._deliver(export, attempt)
+        except TokenError as error:
+            return of_failure(error.reason, error.retry_after)
         except Exception as error:
             if attempt.answer is None:
                 return of_failure(_reason(error, attempt))
@@ -108,7 +103,7 @@ class Endpoint:
         renewed = await self._token(self._tokens, token, attempt)
         return await self._send(export, renewed, attempt)
 
-    async def _token(self, tokens: Tokens, refused: str | None, attempt: _Attempt) -> str:
+    async def _token(self, tokens: AccessTokens, refused: str | None, attempt: _Attempt) -> str:
         attempt.awaits_token = True
         token = await tokens.token(refused)
         attempt.awaits_token = False
@@ -147,8 +142,6 @@ class Endpoint:
 
 
 def _reason(error: Exception, attempt: _Attempt) -> AttemptReason:
-    if isinstance(error, TokenError):
-        return error.reason
     reason = reason_of(error)
     if reason is AttemptReason.UNEXPECTED:
         # The class alone: a message could hold the URL, a header or the body.
@@ -158,23 +151,40 @@ def _reason(error: Exception, attempt: _Attempt) -> AttemptReason:
     return reason
 
 
+@asynccontextmanager
+async def reach(
+    destination: Destination,
+    egress: Egress,
+    *,
+    now: Callable[[], float],
+    monotonic: Callable[[], float],
+    token_fetched: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[Endpoint]:
+    """Open the way to *destination*: its endpoint, with tokens if its account has credentials.
+
+    *now* is the wall clock, *monotonic* one that nobody sets; *token_fetched* hears how token requests go.
+    """
+    credentials = destination.account.credentials
+    if credentials is None:
+        tokens = None
+    else:
+        server = TokenServer(credentials, egress, now=now, told=token_fetched)
+        tokens = Tokens(server.fetch, now=monotonic)
+    endpoint = Endpoint(destination, egress, tokens, now=now)
+    await endpoint.start()
+    try:
+        yield endpoint
+    finally:
+        await endpoint.close()
+        if tokens is not None:
+            await tokens.close()
+
+
 async def _drain(answer: aiohttp.ClientResponse) -> None:
     """Read what is left of an answer, so that its connection can be used again; stop where it grows too long."""
     room = MAX_ANSWER_BYTES
     while room > 0 and not answer.content.at_eof():
         room -= len(await answer.content.read(room))
-
-
-def exact_url(text: str) -> URL:
-    """Return *text* as a URL that is requested exactly as it is written: nothing is encoded, decoded or sorted."""
-    if not _URL.fullmatch(text):
-        raise ValueError("expected an http or https URL of printable ASCII; encode other characters with %")
-    url = URL(text, encoded=True)
-    if not url.raw_host:
-        raise ValueError("expected a host in the URL")
-    if url.raw_user is not None or url.raw_password is not None:
-        raise ValueError("expected no user or password in the URL: it would show wherever the URL does")
-    return url
 
 
 def prepared_headers(custom: Sequence[Header]) -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from streams.classification import AttemptReason
@@ -17,11 +16,14 @@ _YOUNG_SECONDS = 60.0
 
 
 class TokenError(Exception):
-    """No token could be had; the text is the reason alone, never what the server said."""
+    """No token could be had; the text is the reason alone, never what the server said.
 
-    def __init__(self, reason: AttemptReason) -> None:
+    *retry_after* is what the token server asked for, in seconds.
+    """
+
+    def __init__(self, reason: AttemptReason, retry_after: float | None = None) -> None:
         super().__init__(str(reason))
-        self.reason = reason
+        self.reason, self.retry_after = reason, retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Tokens:
     def __init__(self, fetch: Callable[[], Awaitable[Token]], *, now: Callable[[], float]) -> None:
         self._fetch, self._now = fetch, now
         self._held: _Held | None = None
-        self._fetching: asyncio.Task[None] | None = None
+        self._fetching: asyncio.Task[_Held | None] | None = None
         self._failure: TokenError | None = None
         self._failures = 0
         self._paused_until = 0.0
@@ -63,19 +65,16 @@ class Tokens:
         self._drop(refused)
         held = self._live()
         if held is None:
-            await self._renewed()
-            held = self._held
-        elif held.renew_at <= self._now() and self._may_fetch():
+            return (await self._renewed()).text
+        if held.renew_at <= self._now() and self._may_fetch():
             self._renewing()
-        assert held is not None
         return held.text
 
     async def close(self) -> None:
-        """Stop a fetch that is under way; its waiters get the cancellation."""
+        """Stop a fetch that is under way; those who wait for it get a `TokenError`."""
         if self._fetching is not None:
             self._fetching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._fetching
+            await asyncio.wait({self._fetching})
 
     def _live(self) -> _Held | None:
         if self._held is not None and self._held.expires_at > self._now():
@@ -94,37 +93,49 @@ class Tokens:
 
     def _pause(self, error: TokenError, times: int) -> None:
         self._failure = error
-        self._paused_until = self._now() + min(_FIRST_PAUSE_SECONDS * 2 ** min(times - 1, 10), _LONGEST_PAUSE_SECONDS)
+        doubled = min(_FIRST_PAUSE_SECONDS * 2.0 ** min(times - 1, 16), _LONGEST_PAUSE_SECONDS)
+        self._paused_until = self._now() + max(doubled, error.retry_after or 0.0)
 
     def _may_fetch(self) -> bool:
         return self._failure is None or self._paused_until <= self._now()
 
-    async def _renewed(self) -> None:
-        if self._fetching is None and not self._may_fetch():
-            assert self._failure is not None
-            raise TokenError(self._failure.reason)
-        await asyncio.shield(self._renewing())
-        if self._held is None:
-            raise TokenError(self._failure.reason if self._failure else AttemptReason.TOKEN_UNAVAILABLE)
+    def _error(self) -> TokenError:
+        """Return a new error, for each of those who wait: a traceback is not for sharing."""
+        failure = self._failure
+        if failure is None:
+            return TokenError(AttemptReason.TOKEN_UNAVAILABLE)
+        return TokenError(failure.reason, failure.retry_after and max(0.0, self._paused_until - self._now()))
 
-    def _renewing(self) -> asyncio.Task[None]:
+    async def _renewed(self) -> _Held:
+        if self._fetching is None and not self._may_fetch():
+            raise self._error()
+        fetching = self._renewing()
+        await asyncio.wait({fetching})  # not awaited itself: a waiter that is cancelled must not cancel it
+        held = None if fetching.cancelled() else fetching.result()
+        if held is None:
+            raise self._error()
+        return held
+
+    def _renewing(self) -> asyncio.Task[_Held | None]:
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._renew())
             self._fetching.add_done_callback(self._done)
         return self._fetching
 
-    def _done(self, _: asyncio.Task[None]) -> None:
+    def _done(self, _: asyncio.Task[_Held | None]) -> None:
         self._fetching = None
 
-    async def _renew(self) -> None:
+    async def _renew(self) -> _Held | None:
+        asked_at = self._now()
         try:
             token = await self._fetch()
         except TokenError as error:
             self._failures += 1
             self._pause(error, self._failures)
-            return
+            return None
         self._failure, self._failures = None, 0
-        self._held = _hold(token, self._now())
+        self._held = _hold(token, asked_at)
+        return self._held
 
 
 def _hold(token: Token, now: float) -> _Held:
