@@ -1,0 +1,129 @@
+"""What tests ask of a broker: topics, records, offsets. Each call opens and closes its own connection."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from tests.waiting import until
+
+Pair = tuple[bytes | None, bytes | None]
+
+
+class Client:
+    """A test's view of the broker at *bootstrap*."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+
+    async def create_topic(self, name: str, partitions: int = 4, **config: str) -> str:
+        """Create a topic and return its name once it has leaders; config keys are written ``cleanup_policy``."""
+        configs = {key.replace("_", "."): value for key, value in config.items()}
+        async with self.admin() as admin:
+            answer = await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=configs)])
+            for topic, code, *message in answer.topic_errors:
+                if code != 0:
+                    raise RuntimeError(f"topic {topic} was not created: error {code} {message}")
+        await until(lambda: self._has_leaders(name), what=f"leaders of {name}")
+        return name
+
+    async def delete_topics(self, *names: str) -> None:
+        """Delete topics."""
+        async with self.admin() as admin:
+            await admin.delete_topics(list(names))
+
+    async def partitions(self, topic: str) -> list[int]:
+        """Return the partitions of a topic; none when it does not exist."""
+        async with self.admin() as admin:
+            described = await admin.describe_topics([topic])
+        return sorted(each["partition"] for each in described[0]["partitions"])
+
+    async def config(self, topic: str) -> dict[str, str]:
+        """Return the effective configuration of a topic."""
+        async with self.admin() as admin:
+            (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+        return {entry[0]: entry[1] for entry in answer.resources[0][4]}
+
+    async def produce(
+        self,
+        topic: str,
+        records: Iterable[Pair],
+        *,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> list[tuple[int, int]]:
+        """Produce (key, value) pairs in order; returns each one's (partition, offset), confirmed by the broker."""
+        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all", enable_idempotence=True) as producer:
+            waiting = [
+                await producer.send(
+                    topic, value, key, partition=partition, timestamp_ms=timestamp_ms, headers=list(headers)
+                )
+                for key, value in records
+            ]
+            confirmed = [await each for each in waiting]
+        return [(each.partition, each.offset) for each in confirmed]
+
+    async def read(self, topic: str) -> list[ConsumerRecord[Any, Any]]:
+        """Return every record of a topic from its beginning to the end it has now, partition by partition."""
+        async with self.consumer() as consumer:
+            partitions = await self._all(topic)
+            ends = await consumer.end_offsets(partitions)
+            begins = await consumer.beginning_offsets(partitions)
+            open_ = {each for each in partitions if begins[each] < ends[each]}
+            records: list[ConsumerRecord[Any, Any]] = []
+            if not open_:
+                return records
+            consumer.assign(list(open_))
+            await consumer.seek_to_beginning()
+            while open_:
+                for partition, batch in (await consumer.getmany(timeout_ms=200)).items():
+                    records += [each for each in batch if each.offset < ends[partition]]
+                open_ = {each for each in open_ if await consumer.position(each) < ends[each]}
+        return sorted(records, key=lambda each: (each.partition, each.offset))
+
+    async def end_offsets(self, topic: str) -> dict[int, int]:
+        """Return the end of each partition of a topic."""
+        async with self.consumer() as consumer:
+            ends = await consumer.end_offsets(await self._all(topic))
+        return {each.partition: offset for each, offset in ends.items()}
+
+    async def committed(self, group: str, topic: str) -> dict[int, int]:
+        """Return what a group has committed on a topic; a partition without a commit is absent."""
+        async with self.admin() as admin:
+            offsets: Mapping[TopicPartition, Any] = await admin.list_consumer_group_offsets(group)
+        return {each.partition: found.offset for each, found in offsets.items() if each.topic == topic}
+
+    async def _all(self, topic: str) -> list[TopicPartition]:
+        return [TopicPartition(topic, partition) for partition in await self.partitions(topic)]
+
+    async def _has_leaders(self, topic: str) -> bool:
+        async with self.admin() as admin:
+            (described,) = await admin.describe_topics([topic])
+        found = described["partitions"]
+        return bool(found) and all(each["error_code"] == 0 and each["leader"] >= 0 for each in found)
+
+    @asynccontextmanager
+    async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
+        """Lend an admin client."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            yield admin
+        finally:
+            await admin.close()
+
+    @asynccontextmanager
+    async def consumer(self, **settings: Any) -> AsyncIterator[AIOKafkaConsumer]:
+        """Lend a consumer; without a group unless *settings* name one."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False, **settings)
+        await consumer.start()
+        try:
+            yield consumer
+        finally:
+            await consumer.stop()
