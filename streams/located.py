@@ -148,7 +148,7 @@ class _Reader:
 
     def _scalar(self, node: ScalarNode, where: str) -> Node:
         try:
-            return Node(where, _scalar(node.tag, node.value))
+            return Node(where, _scalar(str(node.tag), node.value))
         except ValueError as error:
             return self._refuse(where, str(error), "write a plain text or number, text in quotes")
 

@@ -60,4 +60,9 @@ def shown(value: object) -> str:
 
 def dotted(path: Iterable[str | int]) -> str:
     """Return a path as people write it: ``inputs.profiles[0].topic``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{_key(part)}" for part in path).lstrip(".")
+
+
+def _key(part: str) -> str:
+    """Return a key as it is, unless it would spoil the message."""
+    return part if part.isprintable() and len(part) <= SHOWN else f"{part[:SHOWN]!r}"

@@ -83,7 +83,7 @@ def _entries(
         alias = accepted.get(key)
         if alias is None:
             remedy = suggestion(key, list(annotations))
-            problems.append(Problem(entry.where, "is not a known key", remedy, dotted((*path, key[:60]))))
+            problems.append(Problem(entry.where, "is not a known key", remedy, dotted((*path, key))))
         elif alias in spelt:
             what = f"is here twice, as {alias!r} at {spelt[alias].where}"
             problems.append(Problem(entry.where, what, "keep one of the two", dotted((*path, key))))
