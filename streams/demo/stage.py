@@ -1,0 +1,93 @@
+"""What the demo runs on: a broker, a token server, a mock endpoint and a worker, all on loopback and all its own."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from streams import documents
+from streams.demo import sample
+from streams.demo.broker import EmbeddedBroker
+from streams.demo.child import WorkerChild
+from streams.demo.endpoint import MockEndpoint
+from streams.demo.processes import free_ports
+from streams.demo.reception import Reception
+from streams.demo.screen import Screen
+from streams.demo.tokens import MockTokenServer
+from streams.destinations import Destination
+from streams.references import References
+
+OURS = "STREAMS_"
+"""Names of the environment that begin so are settings: those of the caller are not meant for the demo's worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that runs; the worker is started, but need not be ready."""
+
+    bootstrap: str
+    endpoint: str
+    worker: WorkerChild
+    reception: Reception
+    destinations: tuple[Destination, ...]
+
+
+@asynccontextmanager
+async def staged(screen: Screen, environ: Mapping[str, str]) -> AsyncIterator[Stage]:
+    """Start everything, telling *screen*; at the end stop it in the opposite order and remove its files."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="streams-demo-")))
+        secret = secrets.token_urlsafe(16)
+        broker = await stack.enter_async_context(EmbeddedBroker())
+        await _create_topics(broker.bootstrap)
+        screen.started("broker", broker.bootstrap, "embedded, in memory")
+        tokens = MockTokenServer(("demo", secret))
+        stack.push_async_callback(tokens.close)
+        screen.started("token server", await tokens.start(), "OAuth2 client credentials")
+        endpoint = MockEndpoint()
+        stack.push_async_callback(endpoint.close)
+        screen.started("endpoint", await endpoint.start(), "takes what the destinations are sent")
+        destinations = _write_files(folder, endpoint=endpoint.url, tokens=tokens.url, secret=secret)
+        reception = Reception(destinations, tokens.accepts)
+        endpoint.decide = reception.decide
+        worker = _worker(folder, environ, broker.bootstrap, secret)
+        stack.push_async_callback(worker.stop)
+        await worker.start()
+        yield Stage(broker.bootstrap, endpoint.url, worker, reception, destinations)
+
+
+def _write_files(folder: Path, *, endpoint: str, tokens: str, secret: str) -> tuple[Destination, ...]:
+    """Write settings and documents into *folder*; return the destinations that the worker will read there."""
+    (folder / sample.SETTINGS).write_text(sample.settings(), encoding="utf-8")
+    paths = []
+    for name, text in sample.documents(endpoint=endpoint, token_url=tokens):
+        paths.append(folder / name)
+        paths[-1].write_text(text, encoding="utf-8")
+    return tuple(documents.load(paths, References({sample.SECRET_NAME: secret}, None)))
+
+
+def _worker(folder: Path, environ: Mapping[str, str], bootstrap: str, secret: str) -> WorkerChild:
+    (port,) = free_ports(1)
+    own = {
+        "STREAMS_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "STREAMS_HTTP_PORT": str(port),
+        sample.SECRET_NAME: secret,
+    }
+    inherited = {name: value for name, value in environ.items() if not name.startswith(OURS)}
+    return WorkerChild(folder / sample.SETTINGS, port=port, environ=inherited | own)
+
+
+async def _create_topics(bootstrap: str) -> None:
+    """Create the inputs, which are the user's in real life and so not the worker's to create."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(topic, sample.PARTITIONS, 1) for topic in sample.TOPICS])
+    finally:
+        await admin.close()
