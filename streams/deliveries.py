@@ -81,8 +81,8 @@ class Deliveries(Service):  # type: ignore[misc]  # mode is untyped
     @property
     def ready(self) -> bool:
         """Whether each delivery has joined its group; one that fails on its own does not hold the worker back."""
-        joined = {name for name, delivery in self._live.items() if delivery.joined.is_set()}
-        return joined | self._failed >= self._keepers.keys()
+        settled = {name for name, delivery in self._live.items() if delivery.settled.is_set()}
+        return settled | self._failed >= self._keepers.keys()
 
     def oldest_poll_seconds(self) -> float:
         """Return how long ago the slowest delivery came back from a poll; it comes back every second, or hangs."""
@@ -155,7 +155,6 @@ class Deliveries(Service):  # type: ignore[misc]  # mode is untyped
         self._live[tools.destination.incarnation] = delivery
         try:
             await delivery.start()
-            tools.telemetry.state("activated", "")
             await delivery.over.wait()
         finally:
             await delivery.stop()

@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 from mode import Service
 
+from streams.backlog import MAX_FETCH
 from streams.dispatch import Dispatch
 from streams.exports import delivery_group, exports_topic
 from streams.tools import Tools
@@ -29,7 +30,9 @@ ROOM_SECONDS = 0.25
 POLL_MS = 500
 """How long a poll waits for records; then what changed meanwhile is looked at."""
 METADATA_MAX_AGE_MS = 30_000
-"""How soon a topic that was missing, or has more partitions, is noticed."""
+"""How soon it is noticed that the topic has more partitions."""
+TOPIC_SECONDS = 2.0
+"""How soon it is noticed that a missing topic is there."""
 HEARTBEATS_PER_SESSION = 5
 STOP_SECONDS = 5.0
 """How long leaving the group may take; with the broker away it would not return."""
@@ -79,8 +82,8 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
         self._defects: asyncio.Queue[BaseException] = asyncio.Queue()
         self.over = asyncio.Event()
         """Set when the service has crashed: it delivers no more and is to be stopped."""
-        self.joined = asyncio.Event()
-        """Set at the first assignment, be it of no partition."""
+        self.settled = asyncio.Event()
+        """Set at the first assignment, be it of no partition, or when the topic turns out to be missing."""
         self.polled_at: float | None = None
         """When the last poll returned, by the clock of the tools."""
 
@@ -110,9 +113,8 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
         return {tp.partition for tp in self._dispatch.backlog.windows} if self._dispatch else set()
 
     async def on_start(self) -> None:
-        """Join the group; raises KafkaError if the broker cannot be reached."""
+        """Connect; raises KafkaError if the broker cannot be reached. The group is joined afterwards, see `settled`."""
         self._consumer = new_consumer(self._connection, self._tools.destination.incarnation)
-        self._consumer.subscribe([self._topic], listener=self)
         self._tools.telemetry.observe(
             pending=lambda: self.pending,
             in_flight=lambda: self.in_flight,
@@ -137,7 +139,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
         """Begin with an empty dispatch: nothing of an earlier assignment is left."""
         self._paused = set()
         self._dispatch = Dispatch(self._tools, assigned, defect=self._defects.put_nowait)
-        self.joined.set()
+        self.settled.set()
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Let go of everything, since all partitions are revoked at once; they are still ours until this returns."""
@@ -146,6 +148,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
     @Service.task  # type: ignore[untyped-decorator]
     async def _fetch(self) -> None:
         """Poll until stopped. A KafkaError, such as a lost permission, crashes the service: the reason is not ours."""
+        await self._subscribe()
         while not self.should_stop:
             try:
                 batches = await self._poll()
@@ -153,6 +156,16 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
                 return  # we stopped it
             self.polled_at = self._tools.now()
             self._accept(batches)
+
+    async def _subscribe(self) -> None:
+        """Join the group as soon as the topic is there; subscribing to a missing one would only fill the log."""
+        consumer, telemetry = cast("AIOKafkaConsumer", self._consumer), self._tools.telemetry
+        while self._topic not in await consumer.topics():
+            telemetry.state("faulted", "topic-missing")
+            self.settled.set()
+            await asyncio.sleep(TOPIC_SECONDS)
+        consumer.subscribe([self._topic], listener=self)
+        telemetry.state("activated", "")
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _commit_regularly(self) -> None:
@@ -180,7 +193,9 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
         assert self._consumer is not None
         dispatch = self._dispatch
         if dispatch is None:
-            return await self._consumer.getmany(timeout_ms=POLL_MS)  # type: ignore[no-any-return]
+            # It returns once partitions are assigned, and then with records: these are bounded too.
+            most = min(MAX_FETCH, self._tools.destination.delivery.max_pending)
+            return await self._consumer.getmany(timeout_ms=POLL_MS, max_records=most)  # type: ignore[no-any-return]
         backlog = dispatch.backlog
         if backlog.full:
             await backlog.room(ROOM_SECONDS)

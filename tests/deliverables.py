@@ -1,0 +1,134 @@
+"""What the tests of delivery are made of: records of an exports topic, tools with everything recorded."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.bounds import Shared
+from streams.dead_letters import Failure
+from streams.destinations import Account, Delivery, Destination, Retry
+from streams.ends import ExportEnd
+from streams.exports import ID_HEADER, META_HEADER, Export, Meta, encode_meta
+from streams.outcomes import Delivered, Outcome
+from streams.pending import Record
+from streams.tools import Attempt, Park, Tools
+
+TOPIC = "streams.exports.crm.1"
+
+
+def a_destination(name: str = "crm", url: str = "http://127.0.0.1:1/", **delivery: Any) -> Destination:
+    return Destination(name=name, account=Account(url), delivery=Delivery(**delivery))
+
+
+def export_headers(id_: str, revision: int = 1) -> list[tuple[str, bytes]]:
+    meta = Meta(version=1, revision=revision, trigger="qualification", source="qualifications-0-0")
+    return [(ID_HEADER, id_.encode()), (META_HEADER, encode_meta(meta))]
+
+
+@dataclass
+class ARecord:
+    """A record as aiokafka gives it."""
+
+    offset: int = 0
+    key: bytes | None = b"p1"
+    value: bytes | None = b"{}"
+    headers: Sequence[tuple[str, bytes]] = ()
+    topic: str = TOPIC
+    partition: int = 0
+    timestamp: int = 1_700_000_000_000
+
+
+def a_record(offset: int = 0, key: bytes = b"p1", *, revision: int | None = None, partition: int = 0) -> ARecord:
+    headers = export_headers(f"id-{partition}-{offset}", offset if revision is None else revision)
+    return ARecord(offset=offset, key=key, headers=headers, partition=partition)
+
+
+@dataclass
+class RecordingTelemetry:
+    """Keeps what it is told."""
+
+    fetched_count: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+    ends: list[tuple[str, ExportEnd, str | None]] = field(default_factory=list)
+    states: list[tuple[str, str]] = field(default_factory=list)
+    gauges: dict[str, Callable[[], int | None]] = field(default_factory=dict)
+
+    def fetched(self, count: int) -> None:
+        self.fetched_count += count
+
+    def attempted(self, outcome: Outcome, seconds: float) -> None:
+        self.outcomes.append(outcome)
+
+    def ended(
+        self,
+        export: Export,
+        end: ExportEnd,
+        *,
+        reason: str | None,
+        status: int | None,
+        attempts: int,
+        seconds: float,
+    ) -> None:
+        self.ends.append((export.id, end, reason))
+
+    def observe(
+        self,
+        *,
+        pending: Callable[[], int],
+        in_flight: Callable[[], int],
+        oldest_timestamp_ms: Callable[[], int | None],
+    ) -> None:
+        self.gauges = {"pending": pending, "in_flight": in_flight, "oldest": oldest_timestamp_ms}
+
+    def state(self, name: str, reason: str) -> None:
+        self.states.append((name, reason))
+
+    @property
+    def counts(self) -> Counter[ExportEnd]:
+        return Counter(end for _, end, _ in self.ends)
+
+
+@dataclass
+class Parked:
+    """A dead-letter topic that confirms at once."""
+
+    letters: list[tuple[Record, Failure]] = field(default_factory=list)
+
+    async def __call__(self, record: Record, failure: Failure) -> None:
+        self.letters.append((record, failure))
+
+
+def soon(attempts: int, outcome: Outcome, retry: Retry, random: Callable[[], float]) -> float:
+    """Try again almost at once."""
+    return 0.001
+
+
+async def deliver(export: Export) -> Outcome:
+    """Take everything."""
+    return Delivered(204)
+
+
+def the_tools(
+    attempt: Attempt = deliver,
+    *,
+    park: Park | None = None,
+    telemetry: RecordingTelemetry | None = None,
+    shared: Shared | None = None,
+    destination: Destination | None = None,
+    now: Callable[[], float] = time.monotonic,
+    pause: Callable[[int, Outcome, Retry, Callable[[], float]], float] = soon,
+) -> Tools:
+    return Tools(
+        destination=destination or a_destination(),
+        attempt=attempt,
+        park=park or Parked(),
+        pause=pause,
+        telemetry=telemetry or RecordingTelemetry(),
+        shared=shared or Shared(),
+        now=now,
+        random=lambda: 0.5,
+    )
