@@ -51,16 +51,23 @@ class Wire(ResponseHandler):
 
     uses = 0
     replied = False
+    _has_head = False
 
     def set_response_params(self, **params: Any) -> None:
         """Begin a request."""
         self.uses += 1
-        self.replied = False
+        self.replied = self._has_head = False
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes of the answer."""
+        """Take bytes of the answer: the head by itself, so that its status stands although what follows is broken."""
         self.replied = True
+        if not self._has_head and (end := data.find(b"\r\n\r\n") + 4) >= 4:
+            self._has_head = True
+            super().data_received(data[:end])
+            data = data[end:]
+            if not data:
+                return
         super().data_received(data)
 
     @property

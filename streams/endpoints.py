@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 MAX_ANSWER_BYTES = 16 * 1024
 """How much of an answer is read before the connection is given up; its content is not used."""
 
+DRAIN_SECONDS = 0.5
+"""How long the rest of an answer is waited for: its status line has decided, and the profile's next export waits."""
+
 _WHOLE_BODY_BYTES = 1024 * 1024
 """Up to here a body is written in one piece; aiohttp wants larger ones as a stream, so that the loop keeps turning."""
 
@@ -181,10 +184,13 @@ async def reach(
 
 
 async def _drain(answer: aiohttp.ClientResponse) -> None:
-    """Read what is left of an answer, so that its connection can be used again; stop where it grows too long."""
+    """Read what is left of an answer, so that its connection can be used again; stop where that takes too long."""
+    if answer.content.at_eof():
+        return
     room = MAX_ANSWER_BYTES
-    while room > 0 and not answer.content.at_eof():
-        room -= len(await answer.content.read(room))
+    async with asyncio.timeout(DRAIN_SECONDS):
+        while room > 0 and not answer.content.at_eof():
+            room -= len(await answer.content.read(room))
 
 
 def prepared_headers(custom: Sequence[Header]) -> list[tuple[str, str]]:

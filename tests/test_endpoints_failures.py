@@ -1,0 +1,243 @@
+"""What goes wrong on a real socket has one meaning each, whatever the client library calls it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ssl
+
+import pytest
+import trustme
+
+from streams.egress import Egress
+from streams.outcomes import Delivered, DestinationFault, Outcome, Retryable
+from tests.exchanges import (
+    LOOPBACK,
+    NO_CONTENT,
+    FakeResolver,
+    Talk,
+    a_destination,
+    a_request,
+    an_export,
+    answering,
+    mock_endpoint,
+    raw_server,
+    reaching,
+    reset,
+)
+
+
+async def _post(talk: Talk, *, seconds: float = 5.0) -> Outcome:
+    async with raw_server(talk) as server, reaching(a_destination(server.url, seconds=seconds)) as endpoint:
+        outcome = await endpoint.post(an_export())
+        assert endpoint.resent == 0, "a request on a new connection is not sent again at once"
+    return outcome
+
+
+async def test_a_refused_connection_is_tried_again() -> None:
+    async with raw_server(answering()) as server:
+        url = server.url
+    async with reaching(a_destination(url)) as endpoint:
+        assert await endpoint.post(an_export()) == Retryable("connect-failed")
+
+
+async def test_a_name_that_does_not_resolve_is_tried_again() -> None:
+    egress = Egress(LOOPBACK, resolver=FakeResolver(None))
+    async with reaching(a_destination("http://partner.test/"), egress) as endpoint:
+        assert await endpoint.post(an_export()) == Retryable("name-unresolved")
+
+
+async def test_a_reset_before_the_answer_is_tried_again() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await a_request(reader)
+        reset(writer)
+
+    assert await _post(talk) == Retryable("disconnected")
+
+
+async def test_an_end_before_the_answer_is_tried_again() -> None:
+    assert await _post(answering(b"")) == Retryable("disconnected")
+
+
+async def test_an_end_within_the_head_of_the_answer_is_tried_again() -> None:
+    assert await _post(answering(b"HTTP/1.1 200 OK\r\nContent-")) == Retryable("disconnected")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"garbage\r\n\r\n",
+        b"HTTP/1.1 banana\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+    ],
+    ids=["no-http", "no-status", "no-length", "100-kB-header"],
+)
+async def test_an_answer_that_is_no_http_is_tried_again_and_is_not_the_servers_400(answer: bytes) -> None:
+    assert await _post(answering(answer)) == Retryable("invalid-answer")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
+        b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhal",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nbanana\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
+        b"HTTP/1.0 200 OK\r\n\r\nuntil the end",
+    ],
+    ids=["short", "cut-chunk", "no-chunk", "no-gzip", "until-the-end"],
+)
+async def test_a_2xx_status_line_is_delivered_whatever_becomes_of_its_body(answer: bytes) -> None:
+    assert isinstance(await _post(answering(answer)), Delivered)
+
+
+async def test_a_2xx_status_line_is_delivered_even_when_its_body_never_ends() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await a_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx")
+        await reader.read()
+
+    assert await _post(talk, seconds=0.3) == Delivered(200)
+
+
+async def test_a_status_line_that_never_ends_is_given_up_in_time() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await a_request(reader)
+        writer.write(b"HTTP/1.1 2")
+        await reader.read()
+
+    assert await _post(talk, seconds=0.3) == Retryable("timed-out")
+
+
+async def test_a_server_that_takes_no_bytes_is_given_up_in_time() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    async with raw_server(talk) as server, reaching(a_destination(server.url, seconds=0.3)) as endpoint:
+        assert await endpoint.post(an_export(body=b"x" * 20_000_000)) == Retryable("timed-out")
+
+
+async def test_a_connection_closed_while_it_was_idle_costs_one_request_more_and_no_retry() -> None:
+    idle = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await a_request(reader)
+        writer.write(NO_CONTENT)
+        await writer.drain()
+        if server.connections == 1:
+            await a_request(reader)  # the request crosses with the end of the connection
+            reset(writer)
+            idle.set()
+
+    async with raw_server(talk) as server, reaching(a_destination(server.url)) as endpoint:
+        assert await endpoint.post(an_export(1)) == Delivered(204)
+        assert await endpoint.post(an_export(2)) == Delivered(204)
+        assert endpoint.resent == 1
+
+    assert idle.is_set()
+    assert server.connections == 2
+
+
+async def test_a_request_is_sent_again_at_once_one_time_only() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await a_request(reader)
+        if server.connections == 1:
+            writer.write(NO_CONTENT)
+            await a_request(reader)
+        reset(writer)
+
+    async with raw_server(talk) as server, reaching(a_destination(server.url)) as endpoint:
+        assert await endpoint.post(an_export(1)) == Delivered(204)
+        assert await endpoint.post(an_export(2)) == Retryable("disconnected")
+        assert endpoint.resent == 1
+
+    assert server.connections == 2
+
+
+async def test_a_reused_connection_that_answered_a_byte_is_not_sent_to_again() -> None:
+    async with (
+        raw_server(answering(NO_CONTENT, b"HTTP/1.1 5")) as server,
+        reaching(a_destination(server.url)) as endpoint,
+    ):
+        assert await endpoint.post(an_export(1)) == Delivered(204)
+        assert await endpoint.post(an_export(2)) == Retryable("disconnected")
+        assert endpoint.resent == 0
+
+    assert server.connections == 1
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def _serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(context)
+    return context
+
+
+def _trusting(authority: trustme.CA) -> Egress:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return Egress(LOOPBACK, trust=context)
+
+
+async def test_a_certificate_of_a_trusted_authority_is_delivered_to(authority: trustme.CA) -> None:
+    async with (
+        mock_endpoint(_serving(authority.issue_cert("127.0.0.1"))) as mock,
+        reaching(a_destination(mock.url), _trusting(authority)) as endpoint,
+    ):
+        assert await endpoint.post(an_export()) == Delivered(204)
+
+
+async def test_a_certificate_of_an_unknown_authority_is_the_destinations_fault(authority: trustme.CA) -> None:
+    async with (
+        mock_endpoint(_serving(authority.issue_cert("127.0.0.1"))) as mock,
+        reaching(a_destination(mock.url)) as endpoint,
+    ):
+        assert await endpoint.post(an_export()) == DestinationFault("tls-untrusted")
+
+    assert mock.requests == []
+
+
+@pytest.mark.parametrize("fault", ["another-host", "expired"])
+async def test_a_certificate_that_does_not_hold_is_the_destinations_fault(authority: trustme.CA, fault: str) -> None:
+    long_ago = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    expired = authority.issue_cert("127.0.0.1", not_before=long_ago, not_after=long_ago + datetime.timedelta(days=1))
+    certificate = expired if fault == "expired" else authority.issue_cert("other.test")
+    async with (
+        mock_endpoint(_serving(certificate)) as mock,
+        reaching(a_destination(mock.url), _trusting(authority)) as endpoint,
+    ):
+        assert await endpoint.post(an_export()) == DestinationFault("tls-untrusted")
+
+    assert mock.requests == []
+
+
+async def test_plain_http_on_a_tls_port_is_the_destinations_fault() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+
+    async with raw_server(talk) as server, reaching(a_destination(server.url.replace("http:", "https:"))) as endpoint:
+        assert await endpoint.post(an_export()) == DestinationFault("tls-failed")
+
+
+async def test_a_missing_client_certificate_is_tried_again(authority: trustme.CA) -> None:
+    """TLS 1.3 tells it late, as a broken connection: it looks transient, and is left to the destination's pause."""
+    context = _serving(authority.issue_cert("127.0.0.1"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    async with mock_endpoint(context) as mock, reaching(a_destination(mock.url), _trusting(authority)) as endpoint:
+        assert await endpoint.post(an_export()) == Retryable("disconnected")
+
+    assert mock.requests == []
+
+
+def test_verification_cannot_be_switched_off() -> None:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    with pytest.raises(ValueError, match="always verified"):
+        Egress(LOOPBACK, trust=context)
