@@ -11,7 +11,7 @@ import pytest
 from streams.demo.broker import EmbeddedBroker, MissingExtraError
 from tests.brokers import kafka as real
 from tests.brokers.client import Client
-from tests.leftovers import adopt_orphans, leftovers
+from tests.leftovers import leftovers, mark_descendants
 from tests.network import closed_network
 
 _left: list[str] = []
@@ -62,8 +62,8 @@ def _closed_network() -> Iterator[None]:
 
 
 def pytest_sessionstart() -> None:
-    """Take in what tests' own children leave behind, so that it is seen at the end."""
-    adopt_orphans()
+    """Mark what is started from now on, so that an orphan is seen at the end too."""
+    mark_descendants()
 
 
 @pytest.hookimpl(trylast=True)

@@ -59,7 +59,9 @@ class Client:
         headers: Sequence[tuple[str, bytes]] = (),
     ) -> list[tuple[int, int]]:
         """Produce (key, value) pairs in order; returns each one's (partition, offset), confirmed by the broker."""
-        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all", enable_idempotence=True) as producer:
+        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all")
+        try:  # not "async with": it forgets a producer whose start fails
+            await producer.start()
             waiting = [
                 await producer.send(
                     topic, value, key, partition=partition, timestamp_ms=timestamp_ms, headers=list(headers)
@@ -67,6 +69,8 @@ class Client:
                 for key, value in records
             ]
             confirmed = [await each for each in waiting]
+        finally:
+            await producer.stop()
         return [(each.partition, each.offset) for each in confirmed]
 
     async def read(self, topic: str) -> list[ConsumerRecord[Any, Any]]:
@@ -112,8 +116,8 @@ class Client:
     async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         """Lend an admin client."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
         try:
+            await admin.start()
             yield admin
         finally:
             await admin.close()
@@ -122,8 +126,8 @@ class Client:
     async def consumer(self, **settings: Any) -> AsyncIterator[AIOKafkaConsumer]:
         """Lend a consumer; without a group unless *settings* name one."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False, **settings)
-        await consumer.start()
         try:
+            await consumer.start()
             yield consumer
         finally:
             await consumer.stop()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import shutil
 import subprocess
 import tempfile
-import uuid
 from pathlib import Path
 
 from streams.demo.processes import free_ports
@@ -17,6 +15,8 @@ from tests.brokers.properties import as_text, server_properties
 _HEAP = ("-Xms256m", "-Xmx512m")
 _STOPPED_WITHIN_SECONDS = 60.0
 _PORT_CLASHES = 3
+_CLUSTER = "c3RyZWFtcy1mb3ItdGVzdA"
+"""16 bytes in base64; a random one begins with a dash now and then, which the tool takes for an option."""
 
 _LOG4J2 = """\
 rootLogger.level=INFO
@@ -94,8 +94,7 @@ class Node:
         properties = server_properties(port, controller, log_dirs=str(data))
         (self._directory / "server.properties").write_text(as_text(properties))
         (self._directory / "log4j2.properties").write_text(_LOG4J2)
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()
-        command = [*self._java("kafka.tools.StorageTool")[:-1], "format", "-t", cluster, "-c", self._configuration]
+        command = [*self._java("kafka.tools.StorageTool")[:-1], "format", "-t", _CLUSTER, "-c", self._configuration]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         if done.returncode != 0:
             raise RuntimeError(f"Kafka's storage could not be formatted: {done.stdout}{done.stderr}")
