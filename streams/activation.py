@@ -8,7 +8,8 @@ replaced by later ones, which take over its duty.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from streams.destinations import Destination
 from streams.ends import Exclusion, RecordEnd
@@ -19,23 +20,24 @@ from streams.profiles import Profile, Told
 from streams.projection import Projection
 from streams.slots import write
 from streams.triggers import Cause, Target, Trigger, Triggers
-from streams.unions import Merge, Unions, Values
+from streams.unions import Merge, Unions, Values, View
 
 Considered = tuple[Destination, RecordEnd, Exclusion | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(msgspec.Struct, frozen=True, gc=False):
     """An export to be written for a destination."""
 
     destination: Destination
-    body: bytes = field(repr=False)
+    body: bytes
     id: str
     meta: Meta
 
+    def __repr__(self) -> str:
+        return f"Rendered({self.destination.incarnation}, {self.id})"
 
-@dataclass(slots=True)
-class Step:
+
+class Step(msgspec.Struct):
     """How a record ended; *written* says that the profile's state changed and must be kept.
 
     *considered* has one entry for each destination that the record could concern: that maps a segment it names, or in
@@ -44,8 +46,8 @@ class Step:
 
     end: RecordEnd
     written: bool
-    exports: list[Rendered] = field(default_factory=list)
-    considered: list[Considered] = field(default_factory=list)
+    exports: list[Rendered] = []
+    considered: list[Considered] = []
 
 
 class Activation:
@@ -60,10 +62,16 @@ class Activation:
         paths = Paths([attribute.source for projection in projections for attribute in projection.attributes])
         places = {path: place for place, path in enumerate(paths.paths)}
         targets = [
-            Target(destination, projection, tuple(places[a.source] for a in projection.attributes))
+            Target(
+                destination,
+                projection,
+                places=tuple(places[attribute.source] for attribute in projection.attributes),
+                by_writing=destination.triggers == "written",
+                incarnation=destination.incarnation,
+                namespace=namespace_of(destination.incarnation),
+            )
             for destination, projection in zip(destinations, projections, strict=True)
         ]
-        self._namespaces = {d.incarnation: namespace_of(d.incarnation) for d in destinations}
         self._unions = Unions(paths, sources, merge)
         self._triggers = Triggers(targets, paths, self._unions)
 
@@ -77,46 +85,45 @@ class Activation:
             return Step(RecordEnd.OVERTAKEN, written=False)
         profile.revision = max(profile.revision + 1, now_ms)
         step = Step(RecordEnd.NOT_TRIGGERED, written=True)
-        causes = self._triggers.causes(profile, written)
+        view = View(profile, self._unions)
+        causes = self._triggers.causes(view, written)
         if any(cause.trigger is not None for cause in causes):
-            self._export(step, profile, causes, position, now_ms)
+            _export(step, view, causes, position, now_ms)
         else:
             step.considered = [(cause.target.destination, RecordEnd.NOT_TRIGGERED, None) for cause in causes]
         return step
 
-    def _export(self, step: Step, profile: Profile, causes: Sequence[Cause], position: Position, now_ms: int) -> None:
-        values = self._unions.values(profile.fragments)
-        identities = self._unions.identities(profile.identities)
-        for cause in causes:
-            target = cause.target
-            seen = [values[place] for place in target.places]
-            end, exclusion = _decide(cause, seen)
-            step.considered.append((target.destination, end, exclusion))
-            if end is RecordEnd.ACTIVATED:
-                body = target.projection.body(
-                    seen, profile.memberships, identities, changed=cause.changed, now_ms=now_ms
-                )
-                step.exports.append(self._rendered(cause, profile, position, body))
-        if step.exports:
-            step.end = RecordEnd.ACTIVATED
-        elif any(end is RecordEnd.EXCLUDED for _, end, _ in step.considered):
-            step.end = RecordEnd.EXCLUDED
 
-    def _rendered(self, cause: Cause, profile: Profile, position: Position, body: bytes) -> Rendered:
-        assert cause.trigger is not None, "only what is triggered is rendered"
-        destination = cause.target.destination
-        incarnation = destination.incarnation
-        inside = cause.target.projection.is_inside(profile.memberships)
-        profile.told[incarnation] = Told(profile.revision, inside)
-        meta = Meta(
-            version=destination.version,
-            revision=profile.revision,
-            trigger=cause.trigger.value,
-            source=position.text,
-            time=None if cause.time_us is None else cause.time_us // 1_000,
-            segments=tuple([segment_id for _, segment_id in cause.changed]),
-        )
-        return Rendered(destination, body, export_id(self._namespaces[incarnation], position, body), meta)
+def _export(step: Step, view: View, causes: Sequence[Cause], position: Position, now_ms: int) -> None:
+    values, profile = view.values, view.profile
+    for cause in causes:
+        target = cause.target
+        seen = [values[place] for place in target.places]
+        end, exclusion = _decide(cause, seen)
+        step.considered.append((target.destination, end, exclusion))
+        if end is RecordEnd.ACTIVATED:
+            body, inside = target.projection.body(
+                seen, profile.memberships, view.identities, changed=cause.changed, now_ms=now_ms
+            )
+            profile.told[target.incarnation] = Told(profile.revision, inside)
+            id_ = export_id(target.namespace, position, body)
+            step.exports.append(Rendered(target.destination, body, id_, _meta(cause, profile.revision, position)))
+    if step.exports:
+        step.end = RecordEnd.ACTIVATED
+    elif any(end is RecordEnd.EXCLUDED for _, end, _ in step.considered):
+        step.end = RecordEnd.EXCLUDED
+
+
+def _meta(cause: Cause, revision: int, position: Position) -> Meta:
+    assert cause.trigger is not None, "only what is triggered is exported"
+    return Meta(
+        version=cause.target.destination.version,
+        revision=revision,
+        trigger=cause.trigger.value,
+        source=position.text,
+        time=None if cause.time_us is None else cause.time_us // 1_000,
+        segments=tuple([segment_id for _, segment_id in cause.changed]),
+    )
 
 
 def _decide(cause: Cause, seen: Values) -> tuple[RecordEnd, Exclusion | None]:

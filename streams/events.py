@@ -43,8 +43,14 @@ class Input:
     source: str
 
 
-@dataclass(frozen=True, slots=True, repr=False)  # profile data shows nowhere
-class Membership:
+class _Hidden(msgspec.Struct, frozen=True, gc=False):
+    """What hides its content wherever it is printed: profile data shows nowhere."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+
+class Membership(_Hidden, frozen=True, gc=False):
     """What a record says of one segment membership."""
 
     namespace: str
@@ -59,8 +65,7 @@ class Membership:
         return self.status is not Status.EXITED
 
 
-@dataclass(frozen=True, slots=True, repr=False)  # profile data shows nowhere
-class MembershipChange:
+class MembershipChange(_Hidden, frozen=True, gc=False):
     """A record of a membership topic; *identities* is its identityMap as JSON, None if it has none."""
 
     source: str
@@ -68,8 +73,7 @@ class MembershipChange:
     identities: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True, repr=False)  # profile data shows nowhere
-class FragmentChange:
+class FragmentChange(_Hidden, frozen=True, gc=False):
     """A record of a profile topic: the source's whole fragment as JSON; None forgets it and its identities."""
 
     source: str

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+_spelled = json.JSONDecoder(parse_int=lambda text: (text,), parse_float=lambda text: (text,))
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -38,18 +39,19 @@ def same_value(one: bytes | None, other: bytes | None) -> bool:
     """Say whether two JSON texts hold the same value; a number spelled otherwise is another value."""
     if one == other:
         return True
-    if one is None or other is None:
+    if one is None or other is None or (_is_plain(one) and _is_plain(other)):
         return False
     return bool(parse_spelled(one) == parse_spelled(other))
 
 
 def parse_spelled(text: bytes) -> Any:
     """Return JSON with each number as its spelling, in a tuple: so ``1`` is neither ``true`` nor ``"1"``."""
-    return json.loads(text, parse_int=_spelled, parse_float=_spelled)
+    return _spelled.decode(text.decode())
 
 
-def _spelled(text: str) -> tuple[str]:
-    return (text,)
+def _is_plain(text: bytes) -> bool:
+    """Say whether a text is the only spelling of its value: a scalar without escapes."""
+    return text[0] not in b"{[" and b"\\" not in text
 
 
 def _is_object(text: bytes) -> bool:

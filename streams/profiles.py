@@ -66,6 +66,9 @@ class Profile(msgspec.Struct, array_like=True):
     told: dict[str, Told] = {}
     """By the destination's incarnation."""
 
+    def __repr__(self) -> str:
+        return f"Profile(revision={self.revision}, ...)"
+
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Profile).decode

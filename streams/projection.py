@@ -56,10 +56,6 @@ class Projection:
         """Whether every mandatory attribute has a value; null is none."""
         return all(values[place] not in (None, b"null") for place in self._mandatory)
 
-    def is_inside(self, memberships: Memberships) -> bool:
-        """Whether the profile is in any segment that the destination maps."""
-        return any(slot.inside for namespace in self._segments for _, _, slot in self._mapped(namespace, memberships))
-
     def body(
         self,
         values: Sequence[bytes | None],
@@ -68,16 +64,18 @@ class Projection:
         *,
         changed: Collection[Segment],
         now_ms: int,
-    ) -> bytes:
-        """Return the body: attributes, then memberships, then identities.
+    ) -> tuple[bytes, bool]:
+        """Return the body (attributes, memberships, identities), and whether it says "in" of any segment.
 
         *values* are those of ``attributes``. Memberships go in the order in which the destination names its
         segments; an exit older than 30 days stays away unless it is among the *changed*.
         """
-        parts = [self._attributes(values), self._memberships(memberships, changed, now_ms - EXITED_KEPT_MS)]
+        segments, inside = self._memberships(memberships, changed, now_ms - EXITED_KEPT_MS)
+        attributes = self._attributes(values)
+        parts = [attributes, segments] if attributes else [segments]
         if identities is not None:
             parts.append(b'"identityMap":' + identities)
-        return b"{" + b",".join(filter(None, parts)) + b"}"
+        return b"{" + b",".join(parts) + b"}", inside
 
     def _attributes(self, values: Sequence[bytes | None]) -> bytes:
         present = tuple([value is not None for value in values])
@@ -88,27 +86,26 @@ class Projection:
             template = self._templates[present] = _template(self._tree, iter(present), self._absent)
         return template % tuple([value for value in values if value is not None])
 
-    def _memberships(self, memberships: Memberships, changed: Collection[Segment], oldest: int) -> bytes:
-        namespaces = []
-        for namespace in self._segments:
-            shown = [
-                (place, start + render_time(slot.time_us) + self._ends[slot.status])
-                for segment_id, (place, start), slot in self._mapped(namespace, memberships)
-                if slot.inside or slot.position.timestamp >= oldest or (namespace, segment_id) in changed
-            ]
+    def _memberships(self, memberships: Memberships, changed: Collection[Segment], oldest: int) -> tuple[bytes, bool]:
+        namespaces, inside = [], False
+        for namespace, mapped in self._segments.items():
+            slots = memberships.get(namespace)
+            if not slots:
+                continue
+            shown = []
+            for segment_id in mapped if len(mapped) < len(slots) else slots:  # at the cost of the smaller of both
+                slot, known = slots.get(segment_id), mapped.get(segment_id)
+                if slot is None or known is None:
+                    continue
+                if slot.status is not Status.EXITED:
+                    inside = True
+                elif slot.position.timestamp < oldest and (namespace, segment_id) not in changed:
+                    continue
+                shown.append((known[0], known[1] + render_time(slot.time_us) + self._ends[slot.status]))
             if shown:
                 shown.sort()
                 namespaces.append(_name(namespace) + b":{" + b",".join([text for _, text in shown]) + b"}")
-        return b'"segmentMembership":{' + b",".join(namespaces) + b"}"
-
-    def _mapped(
-        self, namespace: str, memberships: Memberships
-    ) -> Iterator[tuple[str, tuple[int, bytes], MembershipSlot]]:
-        """Yield what is both mapped and in the profile, at the cost of the smaller of both."""
-        mapped, slots = self._segments[namespace], memberships.get(namespace, {})
-        for segment_id in mapped if len(mapped) < len(slots) else slots:
-            if segment_id in mapped and segment_id in slots:
-                yield segment_id, mapped[segment_id], slots[segment_id]
+        return b'"segmentMembership":{' + b",".join(namespaces) + b"}", inside
 
 
 def _tree_of(attributes: Sequence[Attribute]) -> _Tree:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from streams.events import Change, Membership, MembershipChange
 from streams.exports import Position
 from streams.profiles import MembershipSlot, Profile, TextSlot
 
 
-@dataclass(frozen=True, slots=True)
-class MembershipWrite:
+class MembershipWrite(msgspec.Struct, frozen=True, gc=False):
     """A membership slot was written; *repeated* if the same record had written it before."""
 
     membership: Membership
@@ -20,12 +20,11 @@ class MembershipWrite:
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TextWrite:
+class TextWrite(msgspec.Struct, frozen=True, gc=False):
     """A source's fragment or identities were written, over what was there *before*."""
 
     source: str
-    before: TextSlot | None = field(repr=False)
+    before: TextSlot | None
     repeated: bool
 
     def undone(self, slots: Mapping[str, TextSlot]) -> Mapping[str, TextSlot]:
@@ -34,11 +33,10 @@ class TextWrite:
         return others if self.before is None else {**others, self.source: self.before}
 
 
-@dataclass(slots=True)
-class Written:
+class Written(msgspec.Struct):
     """What a record wrote; false if it wrote nothing, because later ones had replaced it."""
 
-    memberships: list[MembershipWrite] = field(default_factory=list)
+    memberships: list[MembershipWrite] = []
     fragment: TextWrite | None = None
     identities: TextWrite | None = None
 

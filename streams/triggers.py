@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from streams import identities
 from streams.destinations import Destination
@@ -13,7 +15,7 @@ from streams.paths import Paths
 from streams.profiles import Profile
 from streams.projection import Projection, Segment
 from streams.slots import MembershipWrite, TextWrite, Written
-from streams.unions import Unions, Values
+from streams.unions import Unions, Values, View
 
 
 class Trigger(StrEnum):
@@ -32,20 +34,19 @@ class Target:
     destination: Destination
     projection: Projection
     places: tuple[int, ...]
+    by_writing: bool
+    """Whether a write of the same value counts as a change."""
+    incarnation: str
+    namespace: bytes
+    """Of the ids of its exports."""
 
-    @property
-    def by_writing(self) -> bool:
-        """Whether a write of the same value counts as a change."""
-        return self.destination.triggers == "written"
 
-
-@dataclass(slots=True)
-class Cause:
+class Cause(msgspec.Struct):
     """Why *target* is considered; without a trigger it is sent nothing."""
 
     target: Target
     trigger: Trigger | None = None
-    changed: list[Segment] = field(default_factory=list)
+    changed: list[Segment] = []
     """The mapped segments that the record entered or exited."""
     time_us: int | None = None
     """The newest event time among them."""
@@ -71,20 +72,20 @@ class Triggers:
             for namespace, segment_id in {(s.namespace, s.id) for s in target.destination.segments}:
                 self._by_segment.setdefault(namespace, {}).setdefault(segment_id, []).append(number)
 
-    def causes(self, profile: Profile, written: Written) -> list[Cause]:
+    def causes(self, view: View, written: Written) -> list[Cause]:
         """Return a cause for each target that the record could concern, in the order of the targets."""
         causes: dict[int, Cause] = {}
         for write in written.memberships:
             self._add_membership(causes, write)
         if written.identities is not None or written.fragment is not None:
-            inside = self._inside(profile)
+            inside = self._inside(view.profile)
             for number in inside - causes.keys():
                 causes[number] = Cause(self._targets[number])
             waiting = [causes[number] for number in inside if causes[number].trigger is None]
             if waiting and written.identities is not None:
-                self._add_identities(waiting, profile, written.identities)
+                self._add_identities(waiting, view, written.identities)
             if waiting and written.fragment is not None:
-                self._add_attributes(waiting, profile, written.fragment)
+                self._add_attributes(waiting, view, written.fragment)
         return [causes[number] for number in sorted(causes)]
 
     def _add_membership(self, causes: dict[int, Cause], write: MembershipWrite) -> None:
@@ -107,37 +108,39 @@ class Triggers:
                         inside.update(mapped.get(segment_id, ()))
         return inside
 
-    def _add_identities(self, causes: Iterable[Cause], profile: Profile, write: TextWrite) -> None:
-        changed = write.repeated or self._identities_changed(profile, write)
+    def _add_identities(self, causes: Iterable[Cause], view: View, write: TextWrite) -> None:
+        changed = write.repeated or self._identities_changed(view, write)
         for cause in causes:
             if changed or cause.target.by_writing:
                 cause.trigger = cause.trigger or Trigger.IDENTITY
 
-    def _identities_changed(self, profile: Profile, write: TextWrite) -> bool:
-        now = profile.identities
+    def _identities_changed(self, view: View, write: TextWrite) -> bool:
+        now = view.profile.identities
         if write.before is not None and write.before.text == now[write.source].text:
             return False
-        return not identities.same(self._unions.identities(write.undone(now)), self._unions.identities(now))
+        return not identities.same(self._unions.identities(write.undone(now)), view.identities)
 
-    def _add_attributes(self, causes: Iterable[Cause], profile: Profile, write: TextWrite) -> None:
-        changed = self._paths_changed(profile, write)
+    def _add_attributes(self, causes: Iterable[Cause], view: View, write: TextWrite) -> None:
+        changed = self._paths_changed(view, write)
         for cause in causes:
             places = cause.target.places
             if write.repeated:
                 triggered = bool(places)
             elif cause.target.by_writing:
-                triggered = not changed.isdisjoint(places) or not self._paths_written(profile, write).isdisjoint(places)
+                triggered = not changed.isdisjoint(places) or not self._paths_written(view.profile, write).isdisjoint(
+                    places
+                )
             else:
                 triggered = not changed.isdisjoint(places)
             if triggered:
                 cause.trigger = cause.trigger or Trigger.ATTRIBUTE
 
-    def _paths_changed(self, profile: Profile, write: TextWrite) -> set[int]:
+    def _paths_changed(self, view: View, write: TextWrite) -> set[int]:
         """Return the places of the paths whose value in the union of all fragments is another one now."""
-        now = profile.fragments
+        now = view.profile.fragments
         if write.before is not None and len(now) == 1 and write.before.text == now[write.source].text:
             return set()
-        return set(_different(self._unions.values(write.undone(now)), self._unions.values(now)))
+        return set(_different(self._unions.values(write.undone(now)), view.values))
 
     def _paths_written(self, profile: Profile, write: TextWrite) -> set[int]:
         """Return the places of the paths that the fragment has a value at."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
 from streams import identities
 from streams.merging import merge_each
 from streams.paths import Paths
-from streams.profiles import TextSlot
+from streams.profiles import Profile, TextSlot
 
 Merge = Literal["newest", "precedence"]
 Values = Sequence[bytes | None]
@@ -55,3 +57,28 @@ class Unions:
         if self._by_age:
             slots.sort(key=lambda slot: slot.position.timestamp)
         return slots
+
+
+class View:
+    """A profile's unions as they are now, each read once at most."""
+
+    __slots__ = ("_identities", "_unions", "_values", "profile")
+
+    def __init__(self, profile: Profile, unions: Unions) -> None:
+        self.profile, self._unions = profile, unions
+        self._values: Values | None = None
+        self._identities: bytes | None | UnsetType = UNSET
+
+    @property
+    def values(self) -> Values:
+        """The values of the paths."""
+        if self._values is None:
+            self._values = self._unions.values(self.profile.fragments)
+        return self._values
+
+    @property
+    def identities(self) -> bytes | None:
+        """The identityMap; None if there is no identity."""
+        if isinstance(self._identities, UnsetType):
+            self._identities = self._unions.identities(self.profile.identities)
+        return self._identities
