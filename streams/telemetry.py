@@ -18,42 +18,9 @@ from streams import __version__
 from streams.destinations import Destination
 from streams.ends import Exclusion, ExportEnd, Reason, RecordEnd
 from streams.exports import Export
+from streams.labels import EXPECTED_ENDS, NONE, OTHER, OUTCOMES, REASONS, STATE_REASONS, STATES, TOKEN_RESULTS, known
 from streams.metrics import Metrics
-from streams.outcomes import Delivered, DestinationFault, Outcome, Refused, Retryable
-
-OTHER = "other"
-NONE = ""
-"""The label value of what does not apply; Prometheus takes it as an absent label."""
-
-STATES = ("configured", "activated", "paused", "faulted", "forbidden", "draining")
-"""The states of a destination."""
-
-STATE_REASONS = (
-    *("operator", "nothing-delivered", "storm", "unauthorized", "forbidden", "gone", "tls", "token", "egress"),
-    *("topic-missing", "not-authorized", "gap", "crashed", "policy"),
-)
-"""Why a destination is in a state that somebody should look at."""
-
-TOKEN_RESULTS = ("fetched", "refused", "failed")
-"""How the request for an access token went: a token, a refusal of the credentials, anything else."""
-
-REASONS = (NONE, *map(str, Reason))
-"""Why an export ended as it did, where that needs a reason."""
-
-EXPECTED_ENDS: tuple[tuple[ExportEnd, str | None], ...] = (
-    *((end, None) for end in ExportEnd if end is not ExportEnd.DEAD_LETTERED),
-    (ExportEnd.DEAD_LETTERED, Reason.REFUSED),
-    (ExportEnd.DEAD_LETTERED, Reason.EXHAUSTED),
-)
-"""The ends that are shown from the start, as 0: an alert on a rate needs the zero before the first one."""
-
-OUTCOMES: dict[type[Outcome], str] = {
-    Delivered: "delivered",
-    Retryable: "retry",
-    Refused: "refused",
-    DestinationFault: "fault",
-}
-"""What an attempt's outcome is called."""
+from streams.outcomes import Outcome
 
 
 class Log(Protocol):
@@ -95,12 +62,12 @@ class Telemetry:
 
     def delivery(self, destination: Destination) -> DeliveryTelemetry:
         """Return the telemetry of a destination's delivery, the same however often it starts anew."""
-        known = self._deliveries.get(destination.name)
-        if known is None:
-            known = self._deliveries[destination.name] = DeliveryTelemetry(
+        found = self._deliveries.get(destination.name)
+        if found is None:
+            found = self._deliveries[destination.name] = DeliveryTelemetry(
                 self._metrics, destination, now=self._now, log=self._log, log_delivered=self._log_delivered
             )
-        return known
+        return found
 
     def observe(
         self,
@@ -155,7 +122,10 @@ class DeliveryTelemetry:
         self, metrics: Metrics, destination: Destination, *, now: Callable[[], float], log: Log, log_delivered: bool
     ) -> None:
         self._metrics, self._name = metrics, destination.name
-        self._now, self._log, self._log_delivered = now, log, log_delivered
+        self._now, self._log = now, log
+        self._lines = {end: log.warning if end is ExportEnd.DEAD_LETTERED else log.info for end in ExportEnd}
+        if not log_delivered:
+            del self._lines[ExportEnd.DELIVERED]
         self._fetched = metrics.fetched.labels(destination=self._name)
         self._attempt_seconds = metrics.attempt_seconds.labels(destination=self._name)
         self._end_to_end = metrics.end_to_end.labels(destination=self._name)
@@ -166,7 +136,7 @@ class DeliveryTelemetry:
         self._state: tuple[str, str] | None = None
 
     def _bind_ended(self, end: ExportEnd, reason: str | None) -> Counter:
-        label = _known(reason or NONE, REASONS)
+        label = known(reason or NONE, REASONS)
         return self._metrics.ended.labels(destination=self._name, end=end.value, reason=label)
 
     def fetched(self, count: int) -> None:
@@ -197,25 +167,23 @@ class DeliveryTelemetry:
     ) -> None:
         """Tell, once, how an export ended; *seconds* is how long delivery had it, *attempts* counts its requests."""
         self._count_ended(export, end, reason)
-        if end is ExportEnd.DELIVERED and not self._log_delivered:
-            return
-        write = self._log.warning if end is ExportEnd.DEAD_LETTERED else self._log.info
-        write(
-            "export.ended",
-            destination=self._name,
-            id=export.id,
-            end=end.value,
-            reason=reason,
-            status=status,
-            attempts=attempts,
-            seconds=round(seconds, 6),
-            topic=export.topic,
-            partition=export.partition,
-            offset=export.offset,
-            trigger=export.meta.trigger,
-            revision=export.meta.revision,
-            source=export.meta.source,
-        )
+        if write := self._lines.get(end):
+            write(
+                "export.ended",
+                destination=self._name,
+                id=export.id,
+                end=end.value,
+                reason=reason,
+                status=status,
+                attempts=attempts,
+                seconds=round(seconds, 6),
+                topic=export.topic,
+                partition=export.partition,
+                offset=export.offset,
+                trigger=export.meta.trigger,
+                revision=export.meta.revision,
+                source=export.meta.source,
+            )
 
     def _count_ended(self, export: Export, end: ExportEnd, reason: str | None) -> None:
         counter = self._ended.get((end, reason))
@@ -248,7 +216,7 @@ class DeliveryTelemetry:
 
     def state(self, name: str, reason: str = NONE) -> None:
         """Tell that the destination is in another state (of ``STATES``), and why (of ``STATE_REASONS``)."""
-        state = (_known(name, STATES), _known(reason, (NONE, *STATE_REASONS)))
+        state = (known(name, STATES), known(reason, (NONE, *STATE_REASONS)))
         if state == self._state:
             return
         if self._state is not None:
@@ -260,8 +228,4 @@ class DeliveryTelemetry:
 
     def token_fetched(self, result: str) -> None:
         """Count one request for an access token by how it went (of ``TOKEN_RESULTS``)."""
-        self._metrics.token_fetches.labels(self._name, _known(result, TOKEN_RESULTS)).inc()
-
-
-def _known(value: str, known: tuple[str, ...]) -> str:
-    return value if value in known else OTHER
+        self._metrics.token_fetches.labels(self._name, known(result, TOKEN_RESULTS)).inc()

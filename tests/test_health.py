@@ -110,13 +110,15 @@ async def test_a_free_port_is_taken_and_told(telemetry: Telemetry) -> None:
         assert one.url == f"http://127.0.0.1:{one.port}"
 
 
-async def test_a_taken_port_is_an_error_and_leaves_nothing_open(telemetry: Telemetry) -> None:
+async def test_a_taken_port_is_an_error_and_it_starts_once_the_port_is_free(telemetry: Telemetry) -> None:
     first = a_health(telemetry)
     async with served(first):
         second = Health("127.0.0.1", first.port, live=FINE, ready=FINE, registry=telemetry.registry)
         with pytest.raises(OSError, match="in use"):
             await second.start()
-        await second.stop()
+
+    async with served(second) as session, session.get("/livez") as response:
+        assert response.status == 200
 
 
 async def test_stopping_closes_the_port_even_with_a_connection_open(telemetry: Telemetry) -> None:

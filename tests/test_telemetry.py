@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams import logs
+from streams.classification import FAULT_REASONS, of_status
 from streams.destinations import Account, Destination
 from streams.ends import Exclusion, ExportEnd, Reason, RecordEnd
 from streams.exports import Export, Meta
+from streams.labels import REASONS, STATE_REASONS, STATES
 from streams.outcomes import Delivered, DestinationFault, Outcome, Refused, Retryable
-from streams.telemetry import REASONS, STATE_REASONS, STATES, DeliveryTelemetry, Telemetry
+from streams.telemetry import DeliveryTelemetry, Telemetry
 
 NOW = 1_764_000_000.0
 CRM = Destination("crm", Account("https://api.example.com/v1?key=query-secret"))
@@ -224,7 +226,7 @@ def test_end_to_end_counts_from_the_source_record(bench: Bench, event_time: int 
 
 
 def test_a_destination_is_in_one_state_and_a_change_is_one_line(bench: Bench) -> None:
-    for state, reason in (("activated", ""), ("activated", ""), ("faulted", "tls"), ("faulted", "as 10.0.0.7 said")):
+    for state, reason in (("activated", ""), ("activated", ""), ("faulted", "gone"), ("faulted", "as 10.0.0.7 said")):
         bench.telemetry.delivery(CRM).state(state, reason)
 
     shown = {
@@ -236,7 +238,7 @@ def test_a_destination_is_in_one_state_and_a_change_is_one_line(bench: Bench) ->
     assert shown == {("faulted", "other"): 1}
     assert [(line["level"], line["state"], line["reason"]) for line in bench.lines] == [
         ("info", "activated", None),
-        ("warning", "faulted", "tls"),
+        ("warning", "faulted", "gone"),
         ("warning", "faulted", "as 10.0.0.7 said"),
     ]
 
@@ -248,6 +250,13 @@ def test_states_and_their_reasons_are_closed_lists(bench: Bench) -> None:
             known = {"state": state if state in STATES else "other"}
             known["reason"] = reason if reason in STATE_REASONS else "other"
             assert bench.value("streams_destination_state", destination="crm", **known) == 1
+
+
+def test_every_fault_of_an_attempt_is_a_known_reason_of_a_state() -> None:
+    outcomes = map(of_status, range(100, 600))
+    faults = {outcome.reason for outcome in outcomes if isinstance(outcome, DestinationFault)} | FAULT_REASONS
+
+    assert {str(fault) for fault in faults} - set(STATE_REASONS) == set()
 
 
 def test_token_fetches_count_by_result(bench: Bench) -> None:
