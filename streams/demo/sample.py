@@ -23,6 +23,9 @@ TOKEN_URL = "http://login.example/oauth2/token"  # noqa: S105 - an address
 SECRET_NAME = "STREAMS_SECRET_DEMO"  # noqa: S105 - the name of the secret, not the secret
 """Where the documents refer to for the client secret."""
 
+EXAMPLE = "crm"
+"""The destination of the published example."""
+
 PARTITIONS = 2
 TOPICS = ("profiles", "qualifications", "exits")
 

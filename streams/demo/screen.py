@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TextIO
 
 import msgspec
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from streams import __version__
@@ -22,11 +21,23 @@ from streams.ends import RecordEnd
 WIDTH = 100
 """Of lines where the output is no terminal; a table would else be cut at 80."""
 
+INDENT = 3
+NAMES = 15
+"""Columns that the names of topics and destinations take, so that both tables stand aligned."""
+
 SHOWN_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "header1", "header2", "headerN")
 """The headers of a request that are worth a line; the others are those of any HTTP client."""
 
 SHOWN_TOKEN = 12
 """How much of a token is shown: enough to see that there is one."""
+
+NOTES = {
+    RecordEnd.MALFORMED: " (kept as a dead letter)",
+    RecordEnd.EXCLUDED: " (a mandatory attribute is missing)",
+}
+"""What follows from an end, where its name does not say so."""
+
+_INNERMOST = re.compile(r"([\[{])\s*([^\[\]{}]*?)\s*([\]}])")
 
 
 def new_console(stream: TextIO) -> Console:
@@ -44,7 +55,7 @@ class Screen:
         """Say what this is, and how it ends."""
         ending = "Ends by itself when the sample is delivered." if once else "Runs until Ctrl-C."
         self._line(Text.assemble((f"Streams {__version__} demo. {ending}", "bold")))
-        self._line(Text("Everything runs on this machine, in memory; nothing is left when it ends.\n", "dim"))
+        self._line(Text("Everything runs on this machine, and nothing is left when it ends.\n", "dim"))
 
     def started(self, what: str, where: str, note: str = "") -> None:
         """Say that a part of the demo runs, and where."""
@@ -74,7 +85,7 @@ class Screen:
     def ended(self, step: Step, before: Books, after: Books) -> None:
         """Say how a step's records ended."""
         counts = {end: _records(after, step.topic, end) - _records(before, step.topic, end) for end in RecordEnd}
-        told = ", ".join(f"{count} {end}" for end, count in counts.items() if count)
+        told = ", ".join(f"{count} {end}{NOTES.get(end, '')}" for end, count in counts.items() if count)
         self._line(Text(f"   {len(step.records)} records to {step.topic}: {told}", "dim"))
 
     def last_request(self, request: Request) -> None:
@@ -86,8 +97,8 @@ class Screen:
             if value := received.header(name):
                 shown = f"{value[:SHOWN_TOKEN]}..." if name == "Authorization" else value
                 self._line(Text.assemble((f"   {name}: ", "dim"), shown))
-        body = msgspec.json.format(received.body, indent=2).decode()
-        self._console.print(Padding(Text(body), (0, 0, 0, 3)))
+        for line in pretty(received.body).splitlines():
+            self._line(Text(f"   {line}"))
 
     def books(self, books: Books) -> None:
         """Show the figures of the worker's own metrics."""
@@ -109,13 +120,12 @@ class Screen:
         )
 
     def _show(self, heads: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:
-        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-        table.add_column(heads[0], min_width=14)
-        for head in heads[1:]:
-            table.add_column(head, justify="right")
-        for row in rows:
-            table.add_row(*(str(cell) if cell != 0 else Text("0", "dim") for cell in row))
-        self._console.print(Padding(table, (0, 0, 0, 3)))
+        lines = [heads, *([str(cell) for cell in row] for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            name, *cells = (f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True))
+            text = "   ".join([name.strip().ljust(NAMES), *cells])
+            self._line(Text(f"   {text}", "dim" if line is heads else ""))
 
     def closed(self, sent: int, books: Books) -> None:
         """Say that the books close."""
@@ -168,6 +178,18 @@ class Screen:
         self._console.print(text or "", soft_wrap=True)
 
 
+def pretty(body: bytes) -> str:
+    """Return JSON for people: indented, the innermost objects and lists on one line each, every digit kept."""
+    indented = msgspec.json.format(body, indent=2).decode()
+    return _INNERMOST.sub(_on_one_line, indented)
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    line = found[1] + re.sub(r"\n *", " ", found[2]) + found[3]
+    before = found.start() - found.string.rfind("\n", 0, found.start())
+    return line if before + len(line) <= WIDTH - INDENT else found[0]
+
+
 def _records(books: Books, topic: str, end: RecordEnd) -> int:
     book = books.topics.get(topic)
     return book.ends.get(end, 0) if book else 0
@@ -179,4 +201,4 @@ def _verdict(status: int) -> tuple[str, str]:
         return "green", ""
     if status == UNAVAILABLE:
         return "yellow", "is tried again"
-    return "red", "refused for good: a dead letter"
+    return "red", "refused, a dead letter"

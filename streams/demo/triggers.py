@@ -14,7 +14,7 @@ PATIENCE_SECONDS = 2.0
 """How long a request that is to be shown waits for its export to be read; it was written before it was posted."""
 
 
-SHOWN = 20
+SHOWN = 18
 """How much of a segment's id is shown."""
 
 

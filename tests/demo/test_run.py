@@ -1,0 +1,210 @@
+"""The demo as a user runs it, a process on the embedded broker: what arrives, what is told, and that nothing stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.demo.broker import MissingExtraError, broker_binary
+
+pytestmark = [pytest.mark.embedded, pytest.mark.timeout(300)]
+
+EXAMPLE = {
+    "person": {"email": "yourstruly@adobe.con"},
+    "segmentMembership": {
+        "ups": {
+            "7841ba61-23c1-4bb3-a495-00d3g5fe1e93": {
+                "lastQualificationTime": "2020-05-25T21:24:39Z",
+                "status": "exited",
+            },
+            "59bd2fkd-3c48-4b18-bf56-4f5c5e6967ae": {
+                "lastQualificationTime": "2020-05-25T23:37:33Z",
+                "status": "existing",
+            },
+        }
+    },
+    "identityMap": {
+        "ecid": [{"id": "14575006536349286404619648085736425115"}, {"id": "66478888669296734530114754794777368480"}],
+        "email_lc_sha256": [
+            {"id": "655332b5fa2aea4498bf7a290cff017cb4"},
+            {"id": "66baf76ef9de8b42df8903f00e0e3dc0b7"},
+        ],
+    },
+}
+URL = re.compile(r"http://127\.0\.0\.1:\d+/v1/profiles\?source=streams&region=north%20west&tag=loyalty&tag=vip")
+WITHIN_SECONDS = 90
+
+
+class Demo:
+    """One run, with a folder of its own for temporary files and a mark by which its processes are known."""
+
+    def __init__(self, folder: Path, *arguments: str, stdout: int = subprocess.PIPE) -> None:
+        self.folder, self._mark = folder, f"DEMO_TEST={uuid.uuid4().hex}"
+        name, _, value = self._mark.partition("=")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "streams", "demo", *arguments],
+            env={**os.environ, name: value, "TMPDIR": str(folder), "STREAMS_APP": "not-for-the-demo"},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def ended(self) -> tuple[int, str, str]:
+        """Wait for the end; return exit code, standard output and standard error."""
+        out, err = self.process.communicate(timeout=WITHIN_SECONDS)
+        return self.process.returncode, (out or b"").decode(), err.decode()
+
+    def said(self, word: str) -> str:
+        """Wait until a line on standard error holds *word*, and return it."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            if word in line.decode():
+                return line.decode()
+        raise AssertionError(f"the demo ended without saying {word!r}")
+
+    def processes(self) -> list[int]:
+        """The processes of this run that are alive."""
+        return [int(path.name) for path in Path("/proc").glob("[0-9]*") if self._mark in _environ(path)]
+
+    def leaves_nothing(self) -> bool:
+        """Whether no process and no file of this run is left."""
+        deadline = time.monotonic() + 2.0  # what was killed is gone when the kernel has taken note of it
+        while self.processes() and time.monotonic() < deadline:
+            os.sched_yield()
+        return not self.processes() and not list(self.folder.iterdir())
+
+
+def _environ(process: Path) -> list[str]:
+    try:
+        return (process / "environ").read_text(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
+    try:
+        broker_binary()
+    except MissingExtraError as missing:
+        pytest.skip(str(missing))
+    started: list[Demo] = []
+
+    def start(*arguments: str, **options: int) -> Demo:
+        folder = tmp_path / str(len(started))
+        folder.mkdir()
+        started.append(Demo(folder, *arguments, **options))
+        return started[-1]
+
+    yield start
+    for run in started:
+        run.process.kill()
+        run.process.communicate()
+        for pid in run.processes():
+            os.kill(pid, signal.SIGKILL)
+
+
+def requests_of(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def about(requests: list[dict[str, Any]], identity: str) -> list[dict[str, Any]]:
+    return [request for request in requests if identity in json.dumps(request["body"])]
+
+
+def test_the_published_example_arrives_exactly_and_the_books_close(demo: Callable[..., Demo]) -> None:
+    run = demo("--once", "--output", "json")
+
+    code, out, err = run.ended()
+
+    assert code == 0, err
+    requests = requests_of(out)
+    last = about(requests, "14575006536349286404619648085736425115")[-1]
+    assert last["body"] == EXAMPLE
+    assert last["method"] == "POST"
+    assert URL.fullmatch(last["url"])
+    assert [last["headers"][name] for name in ("header1", "header2", "headerN")] == ["value1", "value2", "valueN"]
+    assert last["headers"]["Authorization"].startswith("Bearer ")
+    assert [r["body"]["points"] for r in about(requests, "A-1001")] == [123456789012345678901234567890] * 2
+    assert len(about(requests, "A-1002")) == 2, "a request that gets a 503 is made again"
+    assert len({r["headers"]["Idempotency-Key"] for r in about(requests, "A-1002")}) == 1
+    assert len(about(requests, "A-1004")) == 1, "a profile that comes late heals its entry"
+    assert "They close: 13 records sent, 13 ended; 7 exports = 6 delivered + 1 dead-lettered." in err
+    assert "1 malformed" in err
+    assert "1 excluded" in err
+    assert run.leaves_nothing()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("moment", ["demo", "broker", "endpoint", "1  Profiles", "503"])
+def test_a_signal_at_any_moment_leaves_nothing(demo: Callable[..., Demo], moment: str, number: signal.Signals) -> None:
+    run = demo("--once", "--output", "json")
+
+    run.said(moment)
+    run.process.send_signal(number)
+
+    code, _, err = run.ended()
+    assert code == 1
+    assert "Stopped" in err
+    assert run.leaves_nothing()
+
+
+def test_a_worker_that_dies_ends_the_demo_with_its_last_lines(demo: Callable[..., Demo]) -> None:
+    run = demo("--once", "--output", "json")
+
+    worker = re.search(r"process (\d+)", run.said("streams worker, process"))
+    assert worker is not None
+    os.kill(int(worker[1]), signal.SIGKILL)
+
+    code, _, err = run.ended()
+    assert code == 1
+    assert "the worker ended by itself with exit code -9; its last lines:" in err
+    assert "health.listening" in err
+    assert run.leaves_nothing()
+
+
+def test_a_killed_demo_takes_its_processes_with_it(demo: Callable[..., Demo]) -> None:
+    run = demo("--once", "--output", "json")
+    run.said("1  Profiles")
+
+    run.process.kill()
+    run.process.communicate()
+
+    deadline = time.monotonic() + 10
+    while run.processes() and time.monotonic() < deadline:
+        os.sched_yield()
+    assert run.processes() == []
+
+
+def test_on_a_terminal_it_says_that_it_runs_until_ctrl_c_and_does(demo: Callable[..., Demo]) -> None:
+    ours, theirs = pty.openpty()
+    run = demo(stdout=theirs)
+    os.close(theirs)
+
+    shown = _read_until(ours, b"Ctrl-C ends.")
+    run.process.send_signal(signal.SIGINT)
+    shown += _read_until(ours, b"nothing is left")
+
+    assert run.ended()[0] == 0
+    assert b"Runs until Ctrl-C." in shown.splitlines()[0]
+    assert b"They close: " in shown
+    assert run.leaves_nothing()
+
+
+def _read_until(terminal: int, word: bytes) -> bytes:
+    shown = b""
+    while word not in shown:
+        shown += os.read(terminal, 4096)  # raises at the end of the other side
+    return shown
