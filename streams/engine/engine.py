@@ -111,6 +111,11 @@ class Engine:
         consumer = self.app._consumer
         return consumer is not None and consumer.opened
 
+    @property
+    def queued(self) -> int:
+        """How many records are fetched and wait for their agent."""
+        return sum(len(inlet.items) for inlet in self.app.inlets.values())
+
     # The end.
 
     def crash(self, error: BaseException) -> None:
