@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from streams import headers, rules
+from streams.delivery_draft import DeliveryDraft
 from streams.destinations import Account, Attribute, ClientCredentials, Delivery, Destination, Header, Retry, Segment
-from streams.drafts import AccountKeys, AttributeDraft, DeliveryDraft, DestinationDraft, HeaderDraft
+from streams.drafts import AccountKeys, AttributeDraft, DestinationDraft, HeaderDraft
 from streams.located import Node
 from streams.names import is_clean
 from streams.problems import ConfigurationError, Problem, dotted

@@ -7,14 +7,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from streams import headers, rules
+from streams.delivery_draft import DeliveryDraft
 from streams.destinations import UPS
 from streams.fields import Model
-from streams.names import Integer, Line, Name, Number, Switch, Url
-from streams.problems import ConfigurationError
+from streams.names import Line, Name, Switch, Url
+from streams.problems import ConfigurationError, shown
 from streams.validation import Flaw, refuse
-
-MAX_AHEAD = 20_000
-"""A commit's metadata, 4 096 bytes, must name each export that is finished ahead of the oldest unfinished one."""
 
 
 def _hidden(value: object) -> object:
@@ -24,8 +22,16 @@ def _hidden(value: object) -> object:
     return value
 
 
+def _keyed(key: str, value: object) -> object:
+    """Take a text for a mapping that holds nothing but *key*."""
+    if isinstance(value, str):
+        return {key: value}
+    if not isinstance(value, dict):
+        refuse([Flaw(f"came {shown(value)}", "expected a text (quote what looks like a number) or a mapping")])
+    return value
+
+
 Hidden = Annotated[str, BeforeValidator(_hidden)]
-Seconds = Annotated[Number, Field(gt=0, le=86_400)]
 
 
 class AccountKeys(Model):
@@ -56,7 +62,7 @@ class AccountKeys(Model):
 class AccountDraft(AccountKeys):
     """A document of its own that destinations name as their account."""
 
-    kind: Literal["account"] = Field(description="``account``.")
+    kind: Literal["account"] = Field(description="`account`.")
     name: Name = Field(description="What destinations call it.")
     description: str = Field(default="", description="What it is, for people.")
 
@@ -71,7 +77,7 @@ class SegmentDraft(Model):
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
-        return {"id": value} if isinstance(value, str) else value
+        return _keyed("id", value)
 
 
 class AttributeDraft(Model):
@@ -84,7 +90,7 @@ class AttributeDraft(Model):
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
-        return {"source": value} if isinstance(value, str) else value
+        return _keyed("source", value)
 
     @model_validator(mode="after")
     def _has_legal_paths(self) -> AttributeDraft:
@@ -111,48 +117,9 @@ class HeaderDraft(Model):
             refuse([Flaw("is not a text", "quote it, or write {value, secret: true}")])
         return {"value": value} if isinstance(value, str) else value
 
-
-class RetryDraft(Model):
-    """When a retry in place is tried again."""
-
-    first_seconds: Seconds = Field(default=0.5, description="The first wait, before jitter.")
-    cap_seconds: Seconds = Field(default=60, description="The longest wait.")
-    max_elapsed_seconds: Seconds = Field(default=900, description="After so long an export is a dead letter.")
-    retry_after_cap_seconds: Seconds = Field(default=3_600, description="How much of Retry-After is honoured.")
-
     @model_validator(mode="after")
-    def _waits_no_less_at_the_end(self) -> RetryDraft:
-        if self.first_seconds > self.cap_seconds:
-            remedy = f"expected at most capSeconds ({self.cap_seconds:g})"
-            refuse([Flaw(f"came {self.first_seconds:g}", remedy, ("firstSeconds",))])
-        return self
-
-
-class DeliveryDraft(Model):
-    """The bounds of a destination's delivery."""
-
-    max_in_flight: Annotated[Integer, Field(ge=1, le=4_096)] = Field(
-        default=64, description="Requests open at a time; of one profile never more than one."
-    )
-    timeout_seconds: Annotated[Number, Field(ge=0.01, le=300)] = Field(
-        default=2, description="How long one attempt may take."
-    )
-    max_pending: Annotated[Integer, Field(ge=1, le=1_000_000)] = Field(
-        default=5_000, description="Unfinished exports in memory."
-    )
-    max_pending_bytes: Annotated[Integer, Field(ge=1_048_576, le=2**40)] = Field(
-        default=64 * 1024 * 1024, description="Their bytes."
-    )
-    max_ahead: Annotated[Integer, Field(ge=1, le=MAX_AHEAD)] = Field(
-        default=10_000, description="How far a partition may finish beyond its oldest unfinished export."
-    )
-    retry: RetryDraft = RetryDraft()
-
-    @model_validator(mode="after")
-    def _has_room_for_what_is_in_flight(self) -> DeliveryDraft:
-        if self.max_pending < self.max_in_flight:
-            remedy = f"expected at least maxInFlight ({self.max_in_flight})"
-            refuse([Flaw(f"came {self.max_pending}", remedy, ("maxPending",))])
+    def _is_secret_or_is_not(self) -> HeaderDraft:
+        refuse((rules.header_secret_flaws if self.secret else rules.header_value_flaws)(self.value))
         return self
 
 
@@ -178,9 +145,14 @@ def _headers_from_text(value: object) -> object:
     return dict(pairs)
 
 
-def _legal_headers(custom: dict[str, HeaderDraft]) -> dict[str, HeaderDraft]:
-    values = {name: header.value for name, header in custom.items()}
-    refuse(rules.header_flaws(values, frozenset(name for name, header in custom.items() if header.secret)))
+def _header_name(name: str) -> str:
+    flaw = headers.flaw_of_name(name)
+    refuse([Flaw(*flaw)] if flaw else [])
+    return name
+
+
+def _different_headers(custom: dict[str, HeaderDraft]) -> dict[str, HeaderDraft]:
+    refuse(Flaw(*flaw) for flaw in headers.flaws_of(list(custom)))
     return custom
 
 
@@ -199,7 +171,11 @@ def _compatible_attributes(attributes: tuple[AttributeDraft, ...]) -> tuple[Attr
     return attributes
 
 
-Headers = Annotated[dict[str, HeaderDraft], BeforeValidator(_headers_from_text), AfterValidator(_legal_headers)]
+Headers = Annotated[
+    dict[Annotated[str, AfterValidator(_header_name)], HeaderDraft],
+    BeforeValidator(_headers_from_text),
+    AfterValidator(_different_headers),
+]
 Segments = Annotated[tuple[SegmentDraft, ...], AfterValidator(_different_segments)]
 Attributes = Annotated[tuple[AttributeDraft, ...], AfterValidator(_compatible_attributes)]
 MarketingActions = Annotated[tuple[Line, ...], AfterValidator(_different_texts)]
@@ -208,12 +184,12 @@ MarketingActions = Annotated[tuple[Line, ...], AfterValidator(_different_texts)]
 class DestinationDraft(Model):
     """A destination: a connection, and what is sent over it."""
 
-    kind: Literal["destination"] = Field(description="``destination``.")
+    kind: Literal["destination"] = Field(description="`destination`.")
     name: Name = Field(description="What topics, groups, metrics and commands call it; it never changes.")
     description: str = Field(default="", description="What it is, for people.")
     account: AccountOrName = Field(description="A connection, or the name of an account document.")
     custom_headers: Headers = Field(
-        default={}, description="``name1:value1,name2:value2``, or a mapping of texts or {value, secret: true}."
+        default={}, description="`name1:value1,name2:value2`, or a mapping of texts or {value, secret: true}."
     )
     marketing_actions: MarketingActions = Field(default=(), description="What the data is sent for.")
     segments: Segments = Field(default=(), description="The mapped segments; none yet is allowed.")
@@ -223,6 +199,6 @@ class DestinationDraft(Model):
         default="changed", description="Whether writing the same value again is sent too."
     )
     status: Literal["alpha", "ga"] = Field(
-        default="alpha", description="Whether ``existing`` is sent as it came, or as ``realized``."
+        default="alpha", description="Whether `existing` is sent as it came, or as `realized`."
     )
     delivery: DeliveryDraft = DeliveryDraft()

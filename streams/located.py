@@ -7,6 +7,7 @@ document could unfold to gigabytes), so are tags and duplicate keys (of two valu
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ Place = Callable[[int], str]
 
 _TAG = "tag:yaml.org,2002:"
 _MAX_INTEGER_BITS = 63
+_QUOTED = re.compile(r"[\"'].{3,}[\"']")
+"""What the parser quotes may be a secret: an unquoted one that begins with ``*`` reads as the name of an alias."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def _is_empty(node: YamlNode | None) -> bool:
 def _syntax(error: YAMLError, text: str, place: Place) -> Problem:
     """Return what the parser found; never its excerpt of the text, in which a secret may stand."""
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
-        what = str(error.problem).partition("\n")[0].partition("  in ")[0].strip()
+        what = _QUOTED.sub("'...'", str(error.problem).partition("\n")[0].partition("  in ")[0].strip())
         return Problem(place(error.problem_mark.line + 1), f"is not YAML: {what}", "mend the syntax")
     position = getattr(error, "position", 0)
     line = text.count("\n", 0, position) + 1 if isinstance(position, int) else 1

@@ -134,7 +134,7 @@ def masked_url(text: str) -> str:
     if "://" not in text:
         return text
     head, mark, _ = text.partition("?")
-    return re.sub(r"//[^/@]*@", f"//{MASK}@", head) + (mark and f"?{MASK}")
+    return re.sub(r"//[^/]*@", f"//{MASK}@", head) + (mark and f"?{MASK}")
 
 
 def is_clean(text: str) -> bool:

@@ -69,20 +69,18 @@ def credential_flaws(given: Mapping[str, str | None]) -> Iterator[Flaw]:
         yield Flaw(f"{' and '.join(missing)} {verb} missing", f"give {', '.join(given)}, or none of them")
 
 
-def header_flaws(values: Mapping[str, str], secret: frozenset[str]) -> Iterator[Flaw]:
-    """Refuse illegal headers, secrets written out, and references where no secret is meant; *secret* are names."""
-    for name, value in values.items():
-        path = (name,)
-        if flaw := headers.flaw_of_name(name):
-            yield Flaw(*flaw, path)
-        if name in secret and not holds_reference(value):
-            yield Flaw("is a secret written out", FORMS, path)
-        if name not in secret and holds_reference(value):
-            yield Flaw("has a reference, but is not marked secret", "write {value: ..., secret: true}", path)
-        elif name not in secret and (flaw := headers.flaw_of_value(value)):
-            yield Flaw(*flaw, path)
-    for what, remedy in headers.flaws_of(list(values)):
-        yield Flaw(what, remedy)
+def header_value_flaws(value: str) -> Iterator[Flaw]:
+    """Refuse an illegal value, and a reference where no secret is meant."""
+    if holds_reference(value):
+        yield Flaw("has a reference, but is not marked secret", "write {value: ..., secret: true}")
+    elif flaw := headers.flaw_of_value(value):
+        yield Flaw(*flaw)
+
+
+def header_secret_flaws(value: str) -> Iterator[Flaw]:
+    """Refuse a secret that is written out."""
+    if not holds_reference(value):
+        yield Flaw("is a secret written out", FORMS)
 
 
 def authorization_flaws(names: Sequence[str]) -> Iterator[Flaw]:

@@ -15,6 +15,10 @@ from streams.problems import Problem, dotted, shown, suggestion
 M = TypeVar("M", bound=BaseModel)
 
 _FLAWS = "flaws"
+_BRANCH = "<"
+"""Begins the tag of a union's branch, which is part of an error's path but of nobody's file."""
+_NO_KEYS = frozenset({"[key]"})
+"""What ends the path of a problem with a key itself."""
 
 
 class Flaw(NamedTuple):
@@ -96,7 +100,7 @@ def _entries(
 
 
 def _problems(details: ErrorDetails, node: Node) -> Iterable[Problem]:
-    path = tuple(part for part in details["loc"] if not str(part).startswith("<"))
+    path = tuple(part for part in details["loc"] if part not in _NO_KEYS and not str(part).startswith(_BRANCH))
     context = details.get("ctx", {})
     if details["type"] != _FLAWS:
         flaw = Flaw(_what(details), _remedy(details["type"], context, details["msg"]))
