@@ -55,11 +55,10 @@ class EmbeddedBroker:
         """The process id, while it runs."""
         return None if self._process is None else self._process.pid
 
-    async def start(self) -> None:
-        """Start it; returns when it answers a metadata request. Call ``stop`` after a success."""
+    async def start(self, port: int | None = None) -> None:
+        """Start it, on a free port unless one is given; returns when it answers. Call ``stop`` after a success."""
         command = [broker_binary(), "broker"]
-        (port,) = free_ports(1)
-        self.bootstrap = f"127.0.0.1:{port}"
+        self.bootstrap = f"127.0.0.1:{port or free_ports(1)[0]}"
         address = f"tcp://{self.bootstrap}"
         command += ["--listener-url", address, "--advertised-listener-url", address]
         command += ["--storage-engine", "memory://tansu/"]

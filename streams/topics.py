@@ -1,0 +1,128 @@
+"""The worker's own topics: what each must be, and what is wrong with one that is there. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from streams.exports import dead_letters_topic, exports_topic
+
+_DAY_MS = 24 * 60 * 60 * 1000
+
+_FOREVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+_COMPACT = {"cleanup.policy": "compact"}
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a topic must be; *config* holds whatever a broker's own default must not decide.
+
+    An existing topic must agree with *config*, except for the *adjustable* keys, which are the operator's to choose.
+    """
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+    adjustable: frozenset[str] = field(default=frozenset())
+
+
+class TopicError(Exception):
+    """Topics are missing or wrong; *problems* has one text for each, with the way to mend it."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def exports(app: str, incarnation: str, partitions: int) -> Topic:
+    """Return a destination's durable queue: Kafka must never delete from it what was not delivered."""
+    return Topic(exports_topic(app, incarnation), partitions, _FOREVER)
+
+
+def dead_letters(app: str, partitions: int) -> Topic:
+    """Return what could not be read or delivered, kept for 30 days unless the operator chooses otherwise."""
+    return _kept(dead_letters_topic(app), partitions, days=30)
+
+
+def commands(app: str, partitions: int) -> Topic:
+    """Return what is asked of the owner of a profile."""
+    return _kept(f"{app}.commands", partitions, days=7)
+
+
+def destinations(app: str) -> Topic:
+    """Return the documents; one partition, so that they have one order."""
+    return Topic(f"{app}.destinations", 1, _COMPACT)
+
+
+def status(app: str) -> Topic:
+    """Return what the workers report."""
+    return Topic(f"{app}.status", 1, _COMPACT)
+
+
+def changelog(name: str, partitions: int) -> Topic:
+    """Return the state of the profiles; *name* is the table's to choose."""
+    return Topic(name, partitions, _COMPACT)
+
+
+def _kept(name: str, partitions: int, *, days: int) -> Topic:
+    config = {"cleanup.policy": "delete", "retention.ms": str(days * _DAY_MS)}
+    return Topic(name, partitions, config, frozenset({"retention.ms"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a topic is; *config* is None when it could not be read."""
+
+    partitions: int
+    config: Mapping[str, str] | None = None
+
+
+def flaws(spec: Topic, found: Found) -> Iterator[str]:
+    """Yield what is wrong with an existing topic, and how to mend it."""
+    if found.partitions != spec.partitions:
+        yield (
+            f"topic {spec.name} has {found.partitions} partitions, expected {spec.partitions}: keys would not meet. "
+            f"If nothing in it is needed any more, delete it with 'kafka-topics.sh --delete --topic {spec.name}' and "
+            "start again; otherwise set another app"
+        )
+    if found.config is None:
+        yield f"topic {spec.name} cannot be checked: allow this worker to describe its configuration"
+        return
+    for key, expected in spec.config.items():
+        actual = found.config.get(key, expected)  # a broker that does not tell has no such setting
+        if key not in spec.adjustable and actual != expected:
+            yield (
+                f"topic {spec.name} has {key}={actual}, expected {expected}: mend it with 'kafka-configs.sh --alter "
+                f"--entity-type topics --entity-name {spec.name} --add-config {key}={expected}'"
+            )
+
+
+def absence(spec: Topic) -> str:
+    """Return what to do about a topic of ours that is missing and that the worker may not create."""
+    config = " ".join(f"--config {shlex.quote(f'{key}={value}')}" for key, value in spec.config.items())
+    return (
+        f"topic {spec.name} does not exist, or may not be described, and topics.create is false: create it with "
+        f"'kafka-topics.sh --create --topic {spec.name} --partitions {spec.partitions} {config}'"
+    )
+
+
+def agreed_partitions(inputs: Mapping[str, int | None], expected: int | None) -> int:
+    """Return the one number of partitions of all *inputs* (None = missing); TopicError lists every disagreement."""
+    missing = [f"input topic {name} does not exist, or may not be described" for name, n in inputs.items() if n is None]
+    counts = {name: count for name, count in inputs.items() if count is not None}
+    wanted = {expected} if expected is not None else set(counts.values())
+    problems = [*missing, *_disagreements(counts, expected, wanted)]
+    if problems:
+        raise TopicError(problems)
+    return wanted.pop()
+
+
+def _disagreements(counts: Mapping[str, int], expected: int | None, wanted: Collection[int]) -> list[str]:
+    if expected is not None:
+        asked = f"expected {expected}, as inputs.partitions says"
+        return [f"input topic {name} has {n} partitions, {asked}" for name, n in counts.items() if n != expected]
+    if len(wanted) <= 1:
+        return []
+    listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
+    return [f"the inputs must have the same number of partitions, so that a profile's records meet: {listed}"]
