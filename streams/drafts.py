@@ -31,6 +31,11 @@ def _keyed(key: str, value: object) -> object:
     return value
 
 
+def _reference(text: str) -> str:
+    refuse(rules.secret_flaws(text))
+    return text
+
+
 Hidden = Annotated[str, BeforeValidator(_hidden)]
 
 
@@ -44,7 +49,7 @@ class AccountKeys(Model):
         default=None, description="The whole URL of the token endpoint (OAuth2 client credentials)."
     )
     client_id: Line | None = Field(default=None, alias="clientID", description="The client's id at that endpoint.")
-    client_secret: Hidden | None = Field(
+    client_secret: Annotated[Hidden, AfterValidator(_reference)] | None = Field(
         default=None, repr=False, description="A reference to the client's secret; a literal is refused."
     )
     client_credentials_type: Literal["body", "basic"] = Field(
@@ -119,7 +124,7 @@ class HeaderDraft(Model):
 
     @model_validator(mode="after")
     def _is_secret_or_is_not(self) -> HeaderDraft:
-        refuse((rules.header_secret_flaws if self.secret else rules.header_value_flaws)(self.value))
+        refuse((rules.secret_flaws if self.secret else rules.header_value_flaws)(self.value))
         return self
 
 

@@ -19,7 +19,7 @@ from streams.secrets import Secret
 MAX_BYTES = 64 * 1024
 """How large a secret may be; a larger file is no secret but a mistake."""
 
-FORMS = "write ${env:STREAMS_SECRET_NAME} or ${file:name}"
+NO_REFERENCE = ("is a literal, or a reference of no known form", "write ${env:STREAMS_SECRET_NAME} or ${file:name}")
 
 _ENVIRONMENT = re.compile(r"\$\{env:(STREAMS_SECRET_[A-Za-z0-9_]+)\}")
 _FILE = re.compile(r"\$\{file:([A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)\}")
@@ -42,7 +42,7 @@ class References:
             return self._from_environment(match[1], where)
         if match := _FILE.fullmatch(text):
             return self._from_file(match[1], where)
-        raise _error(where, "is a literal, or a reference of no known form", FORMS)
+        raise _error(where, *NO_REFERENCE)
 
     def _from_environment(self, name: str, where: str) -> Secret:
         value = self._environ.get(name)
@@ -85,6 +85,11 @@ def _text(content: bytes | None) -> str | None:
     except UnicodeDecodeError:
         return None
     return text.removesuffix("\n").removesuffix("\r")
+
+
+def is_reference(text: str) -> bool:
+    """Whether *text* has one of the two forms; what it refers to is not looked up."""
+    return bool(_ENVIRONMENT.fullmatch(text) or _FILE.fullmatch(text))
 
 
 def holds_reference(text: str) -> bool:

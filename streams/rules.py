@@ -6,7 +6,7 @@ import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 from streams import headers
-from streams.references import FORMS, holds_reference
+from streams.references import NO_REFERENCE, holds_reference, is_reference
 from streams.validation import Flaw
 
 ALWAYS_SENT = ("segmentMembership", "identityMap")
@@ -77,10 +77,10 @@ def header_value_flaws(value: str) -> Iterator[Flaw]:
         yield Flaw(*flaw)
 
 
-def header_secret_flaws(value: str) -> Iterator[Flaw]:
+def secret_flaws(value: str) -> Iterator[Flaw]:
     """Refuse a secret that is written out."""
-    if not holds_reference(value):
-        yield Flaw("is a secret written out", FORMS)
+    if not is_reference(value):
+        yield Flaw(*NO_REFERENCE)
 
 
 def authorization_flaws(names: Sequence[str]) -> Iterator[Flaw]:

@@ -79,9 +79,7 @@ def test_a_server_is_a_host_and_a_port(server: str) -> None:
     assert Broker(server=server).server == server
 
 
-@pytest.mark.parametrize(
-    "server", ["h", "h:", "h:0", "h:65536", ":1", "u:canary@h:1", "http://h:1", "h:1\n", "h:\u0661"]
-)
+@pytest.mark.parametrize("server", ["h", "h:", "h:65536", "h:0", "u:canary@h:1", "http://h:1", "h:1\n", "h:\u0661"])
 def test_what_is_no_server_is_refused_and_not_shown(server: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Broker(server=server)

@@ -150,3 +150,13 @@ def test_a_secret_of_the_largest_size_resolves(tmp_path: Path) -> None:
     (tmp_path / "large").write_text("x" * MAX_BYTES)
 
     assert len(References({}, tmp_path).resolve("${file:large}", "f:1").reveal()) == MAX_BYTES
+
+
+def test_a_pipe_is_no_secret_even_when_it_has_something_to_say(secrets: Path) -> None:
+    writer = os.open(secrets / "pipe", os.O_RDWR | os.O_NONBLOCK)
+    try:
+        os.write(writer, CANARY.encode())
+        with pytest.raises(ConfigurationError):
+            References({}, secrets).resolve("${file:pipe}", "f:1")
+    finally:
+        os.close(writer)
