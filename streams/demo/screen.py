@@ -28,12 +28,12 @@ NAMES = 15
 SHOWN_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "header1", "header2", "headerN")
 """The headers of a request that are worth a line; the others are those of any HTTP client."""
 
-SHOWN_TOKEN = 12
+SHOWN_TOKEN = 10
 """How much of a token is shown: enough to see that there is one."""
 
 NOTES = {
-    RecordEnd.MALFORMED: " (kept as a dead letter)",
-    RecordEnd.EXCLUDED: " (a mandatory attribute is missing)",
+    RecordEnd.MALFORMED: " (a dead letter)",
+    RecordEnd.EXCLUDED: " (lacks an attribute)",
 }
 """What follows from an end, where its name does not say so."""
 
@@ -86,7 +86,7 @@ class Screen:
         """Say how a step's records ended."""
         counts = {end: _records(after, step.topic, end) - _records(before, step.topic, end) for end in RecordEnd}
         told = ", ".join(f"{count} {end}{NOTES.get(end, '')}" for end, count in counts.items() if count)
-        self._line(Text(f"   {len(step.records)} records to {step.topic}: {told}", "dim"))
+        self._line(Text(f"   {len(step.records)} to {step.topic}: {told}", "dim"))
 
     def last_request(self, request: Request) -> None:
         """Show a whole request, as the endpoint received it."""
