@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from streams.activation import Activation, Rendered, Step
-from streams.dead_letters import malformed_headers
+from streams.dead_letters import Failure, Stage, dead_letter_headers
 from streams.destinations import Destination
 from streams.ends import Reason, RecordEnd
-from streams.events import FragmentChange, Input, Malformed, MembershipChange, decode
+from streams.engine import Message
+from streams.events import Change, Input, Malformed, decode
 from streams.exports import ID_HEADER, META_HEADER, Position, dead_letters_topic, encode_meta, exports_topic
 from streams.outbox import Outbox, Round, Row
 from streams.profiles import Profile, decode_profile, encode_profile
@@ -26,18 +27,6 @@ log = logging.getLogger(__name__)
 
 MAX_STATE_BYTES = 4 * 1024 * 1024
 """What a profile's state may grow to; the record that would make it larger is a dead letter (``too-large``)."""
-
-
-class Message(Protocol):
-    """A record as it was consumed; *timestamp* is in seconds."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: float
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
 
 
 class Table(Protocol):
@@ -70,7 +59,7 @@ class Agents:
         """*passing* is told each named point between confirmation and acknowledgement: a crash test ends there."""
         self._table, self._activation, self._telemetry = table, activation, telemetry
         self._acknowledge, self._now, self._passing = acknowledge, now, passing
-        self._dead_letters = dead_letters_topic(app)
+        self._app, self._dead_letters = app, dead_letters_topic(app)
         self._exports = {d.incarnation: exports_topic(app, d.incarnation) for d in destinations}
         self._considered = {d.incarnation: telemetry.activation(d) for d in destinations}
         self._unconfirmed: dict[int, dict[bytes, tuple[Profile, bytes]]] = defaultdict(dict)
@@ -82,24 +71,21 @@ class Agents:
         def take(message: Message) -> None:
             now_ms = int(self._now() * 1000)
             change = decode(source, message.key, message.value, now_ms)
-            if not isinstance(change, Malformed):
-                change = self._apply(change, message, now_ms, outbox)
-            if isinstance(change, Malformed):
-                self._park(message, change, outbox)
-                ended(RecordEnd.MALFORMED, change.reason)
+            step = change if isinstance(change, Malformed) else self._apply(change, message, now_ms, outbox)
+            if isinstance(step, Malformed):
+                self._park(message, step, outbox)
+                ended(RecordEnd.MALFORMED, step.reason)
             else:
-                ended(change.end, None)
+                ended(step.end, None)
             outbox.settle(message)
 
         return take
 
-    def _apply(
-        self, change: MembershipChange | FragmentChange, message: Message, now_ms: int, outbox: Outbox[Message]
-    ) -> Step | Malformed:
+    def _apply(self, change: Change, message: Message, now_ms: int, outbox: Outbox[Message]) -> Step | Malformed:
         """Apply one change and put its rows; nothing is put when it turns out malformed."""
         partition, key = message.partition, message.key
         assert key is not None, "decode refuses a record without a key"
-        position = Position(message.topic, partition, message.offset, int(message.timestamp * 1000))
+        position = Position(message.topic, partition, message.offset, message.timestamp_ms)
         profile = self._profile(partition, key)
         try:
             step = self._activation.apply(profile, change, position, now_ms)
@@ -136,14 +122,8 @@ class Agents:
             self._unconfirmed[partition][key] = (decode_profile(entry[1]), entry[1])
 
     def _park(self, message: Message, malformed: Malformed, outbox: Outbox[Message]) -> None:
-        headers = malformed_headers(
-            topic=message.topic,
-            partition=message.partition,
-            offset=message.offset,
-            reason=malformed.reason,
-            detail=malformed.detail,
-            headers=message.headers,
-        )
+        failure = Failure(stage=Stage.ACTIVATION, reason=malformed.reason, detail=malformed.detail)
+        headers = dead_letter_headers(message, failure, connector=self._app)
         outbox.put(self._dead_letters, message.partition, Row(message.key, message.value, headers))
 
     def confirmed(self, written: Round[Message]) -> None:

@@ -12,11 +12,12 @@ from aiokafka import AIOKafkaProducer
 from mode import Service
 
 from streams.activation import Activation
-from streams.agents import Agents, Message
+from streams.agents import Agents
 from streams.destinations import Destination
-from streams.engine import Engine, EngineSettings
+from streams.engine import Engine, EngineSettings, Message
 from streams.events import Input, Kind
 from streams.outbox import Outbox
+from streams.pulse import Sample
 from streams.profiles import check_encoding
 from streams.settings import Settings
 from streams.telemetry import Telemetry
@@ -58,7 +59,11 @@ class Seams:
     passing: Callable[[str], None] = lambda _: None
 
 
-class ActivationStage(Service):
+class UnconfirmedError(Exception):
+    """What was written is neither confirmed nor refused."""
+
+
+class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
     """The engine with its agents, and the outbox that writes what they decide."""
 
     def __init__(
@@ -91,10 +96,21 @@ class ActivationStage(Service):
         for topic, source in inputs.items():
             self.engine.consume(topic, self._agents.reader(source, topic, self._outbox), room=self._room)
         self.engine.on_release(self._release)
+        self.engine.on_assigned(self._assigned)
+        self.partitions: set[int] = set()
+        """The partitions that are assigned and recovered."""
+
+    def _assigned(self, partitions: set[int]) -> None:
+        self.partitions = partitions
 
     async def _room(self) -> None:
         if self._outbox.full:
             await self._outbox.room()
+
+    def sample(self) -> Sample:
+        """Return how activation stands, for the pulse: waiting for the broker, or recovering, is not being stuck."""
+        waiting = "the broker" if self._outbox.waiting else None if self.engine.ready else "recovery"
+        return Sample(self._outbox.settled, self.engine.queued, waiting)
 
     async def _release(self) -> None:
         """Confirm what is under way before the partitions go; what can't be confirmed in time ends the process.
@@ -102,18 +118,18 @@ class ActivationStage(Service):
         Its rows may still be on their way: a new owner must not find them appended behind its own.
         """
         try:
-            async with asyncio.timeout(self._settings.activation.drain_seconds):
-                await self._outbox.idle()
-        except TimeoutError as error:
-            self.engine.crash(error)
+            await self._outbox.idle()
+        except asyncio.CancelledError:
+            self.engine.crash(UnconfirmedError("partitions go, and the broker has not confirmed what was written"))
             raise
         self._agents.forget()
+        self.partitions = set()
 
     async def on_start(self) -> None:
         """Connect the producer; the agents start after it."""
         await self._producer.start()
 
-    @Service.task
+    @Service.task  # type: ignore[untyped-decorator]
     async def _write(self) -> None:
         try:
             await self._outbox.run()

@@ -63,7 +63,7 @@ def worker(config: Path | None, stage: str | None, names: tuple[str, ...]) -> No
     only = _chosen(names, destinations)
     from streams.worker import run  # noqa: PLC0415 - the engine takes a second to load
 
-    sys.exit(run(settings, destinations, stages=frozenset({stage} if stage else STAGES), only=only))
+    sys.exit(run(settings, destinations, stages=frozenset({stage} if stage else STAGES), only=only, environ=os.environ))
 
 
 def _chosen(names: Sequence[str], destinations: Sequence[Destination]) -> frozenset[str] | None:

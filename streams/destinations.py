@@ -104,3 +104,10 @@ class Destination:
         again under its old name is another incarnation.
         """
         return f"{self.name}.{self.number}"
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The secrets that it is reached with, so that logs can mask them."""
+        credentials = self.account.credentials
+        ours = () if credentials is None else (credentials.client_secret,)
+        return (*ours, *(header.value for header in self.headers if isinstance(header.value, Secret)))

@@ -32,7 +32,11 @@ class Position(NamedTuple):
 
 
 class Meta(msgspec.Struct, frozen=True, gc=False):
-    """What is known of an export beside its body; one header, JSON. It may differ between repeats of one id."""
+    """What is known of an export beside its body; one header, JSON. It may differ between repeats of one id.
+
+    *source* is the position of the record that caused it, *time* that record's event time and *recorded* its own
+    timestamp, both in milliseconds.
+    """
 
     version: int
     revision: int
@@ -40,6 +44,7 @@ class Meta(msgspec.Struct, frozen=True, gc=False):
     source: str
     time: int | None = None
     segments: tuple[str, ...] = ()
+    recorded: int | None = None
 
 
 encode_meta = msgspec.json.Encoder().encode

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 NAMES = (
     "streams_build_info",
     "streams_ready",
+    "streams_partitions_assigned",
     "streams_recovery_remaining_records",
     "streams_loop_lag_seconds",
     "streams_records_total",
@@ -51,6 +52,7 @@ class Metrics:
     def _declare_worker(self) -> None:
         self.build_info = self._gauge("build_info", "Always 1; the labels say what runs.", "version", "python")
         self.ready = self._gauge("ready", "1 when the worker has joined its group and recovered its state, else 0.")
+        self.partitions = self._gauge("partitions_assigned", "Partitions that are assigned to this worker.", "stage")
         self.recovery_remaining = self._gauge(
             "recovery_remaining_records", "Changelog records still to be read before the worker is ready."
         )

@@ -91,7 +91,8 @@ class Outbox(Generic[Settled]):
         self._wake, self._idle, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._room.set()
-        self.rounds = 0
+        self.settled = 0
+        """How many records are settled."""
 
     def put(self, topic: str, partition: int, row: Row) -> None:
         """Add a row to the next round; follow a record's rows by ``settle`` without an await between."""
@@ -110,6 +111,11 @@ class Outbox(Generic[Settled]):
     def full(self) -> bool:
         """Whether the next round takes no more for now; await ``room()`` before the next record."""
         return not self._room.is_set()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something that was put is not yet confirmed."""
+        return not self._idle.is_set()
 
     async def room(self) -> None:
         """Wait until the next round takes records again."""
@@ -134,7 +140,7 @@ class Outbox(Generic[Settled]):
             current, self._next = self._next, Round()
             self._room.set()
             current.last_offsets = await self._write(current.rows)
-            self.rounds += 1
+            self.settled += len(current.settled)
             self._confirmed(current)
             if not self._wake.is_set():
                 self._idle.set()

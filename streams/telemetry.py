@@ -8,7 +8,8 @@ identity, URL or token is written.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -74,11 +75,17 @@ class Telemetry:
         *,
         ready: Callable[[], bool],
         loop_lag: Callable[[], float],
+        partitions: Mapping[str, Callable[[], int]],
         recovery_remaining: Callable[[], int] = lambda: 0,
     ) -> None:
-        """Say where the worker's own gauges are read, whenever they are asked for; *loop_lag* is in seconds."""
+        """Say where the worker's own gauges are read, whenever they are asked for.
+
+        *loop_lag* is in seconds; *partitions* counts by stage, over all destinations, what is assigned.
+        """
         self._metrics.ready.set_function(lambda: float(ready()))
         self._metrics.loop_lag.set_function(loop_lag)
+        for stage, assigned in partitions.items():
+            self._metrics.partitions.labels(stage=stage).set_function(partial(_count, assigned))
         self._metrics.recovery_remaining.set_function(lambda: float(recovery_remaining()))
 
 
@@ -191,7 +198,7 @@ class DeliveryTelemetry:
             counter = self._bind_ended(end, reason)  # not kept: a reason may be any text
         counter.inc()
         if end is ExportEnd.DELIVERED:
-            since = export.timestamp if export.meta.time is None else export.meta.time
+            since = export.timestamp if export.meta.recorded is None else export.meta.recorded
             self._end_to_end.observe(max(0.0, self._now() - since / 1000))
 
     def observe(
@@ -229,3 +236,7 @@ class DeliveryTelemetry:
     def token_fetched(self, result: str) -> None:
         """Count one request for an access token by how it went (of ``TOKEN_RESULTS``)."""
         self._metrics.token_fetches.labels(self._name, known(result, TOKEN_RESULTS)).inc()
+
+
+def _count(counted: Callable[[], int]) -> float:
+    return float(counted())

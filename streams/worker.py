@@ -5,36 +5,41 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import structlog
 import uvloop
+from faust import Worker as FaustWorker
 from mode import Service
 from mode import Worker as ModeWorker
 
-from streams import logs, topics
+from streams import logs
 from streams.app import ActivationStage, Seams, inputs_of
-from streams.auth import ClientCredentialsTokens
+from streams.auth import TokenServer
 from streams.bounds import Shared
 from streams.deliveries import Deliveries
 from streams.delivery import Connection
 from streams.destinations import Destination
 from streams.egress import Egress
 from streams.endpoints import Endpoint
-from streams.engine import check_versions, new_worker
-from streams.exports import dead_letters_topic, exports_topic
+from streams.engine import check_versions
 from streams.health import Health
 from streams.pulse import Pulse, Sample
 from streams.retries import pause
 from streams.settings import Settings, masked
-from streams.telemetry import Telemetry
+from streams.telemetry import DeliveryTelemetry, Telemetry
+from streams.tokens import Tokens
 from streams.tools import Attempt
 
 ACTIVATION, DELIVERY = "activation", "delivery"
 STAGES = frozenset({ACTIVATION, DELIVERY})
+
+LATE_POLL_SECONDS = 30.0
+"""A delivery comes back from its poll every second; one that is so late hangs."""
 
 
 class HealthService(Service):  # type: ignore[misc]  # mode is untyped
@@ -71,16 +76,21 @@ def run(
     *,
     stages: frozenset[str] = STAGES,
     only: frozenset[str] | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
     seams: Seams | None = None,
 ) -> int:
     """Run the worker until SIGTERM or SIGINT, or until it crashes; return the exit code, 0 or 1.
 
-    *only* names the destinations to deliver; activation exports for all of them in any case.
+    *only* names the destinations to deliver; activation exports for all of them in any case. *environ* is asked for
+    ``NO_COLOR``.
     """
     check_versions()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    logging = logs.configure(settings.log.level, settings.log.format, now=time.time)
+    logging = logs.configure(settings.log.level, settings.log.format, now=time.time, environ=environ)
+    for destination in destinations:
+        for secret in destination.secrets:
+            logging.masks.hide(secret)
     logs.announce(masked(settings))
     try:
         assembly = loop.run_until_complete(_assemble(settings, destinations, stages, only, seams or Seams(), logging))
@@ -95,7 +105,7 @@ def _execute(assembly: Assembly, loop: asyncio.AbstractEventLoop) -> int:
     worker = (
         ModeWorker(*services, **options)
         if assembly.activation is None
-        else new_worker(assembly.activation.engine, *services, **options)
+        else FaustWorker(assembly.activation.engine.app, *services, **options)
     )
     try:
         worker.execute_from_commandline()
@@ -114,9 +124,106 @@ async def _assemble(
 ) -> Assembly:
     partitions = await _topics(settings, destinations)
     telemetry = Telemetry(time.time, log=logging.canonical, log_delivered=settings.log.delivered)
-    activation = (
-        ActivationStage(settings, destinations, partitions, telemetry, seams) if ACTIVATION in stages else None
-    )
+    activation = ActivationStage(settings, destinations, partitions, telemetry, seams) if ACTIVATION in stages else None
     chosen = [d for d in destinations if only is None or d.name in only]
     deliveries = _deliveries(settings, chosen, telemetry) if DELIVERY in stages else None
     return Assembly(_health(settings, telemetry, activation, deliveries), activation, deliveries)
+
+
+def _deliveries(settings: Settings, destinations: Sequence[Destination], telemetry: Telemetry) -> Deliveries:
+    told = {destination.incarnation: telemetry.delivery(destination) for destination in destinations}
+    egress = Egress(settings.egress.allow)
+
+    @asynccontextmanager
+    async def reach(destination: Destination) -> AsyncIterator[Attempt]:
+        endpoint = Endpoint(
+            destination, egress, _tokens(destination, egress, told[destination.incarnation]), now=time.time
+        )
+        await endpoint.start()
+        try:
+            yield endpoint.post
+        finally:
+            await endpoint.close()
+
+    bounds = settings.delivery
+    return Deliveries(
+        destinations,
+        connection=Connection(
+            app=settings.app,
+            bootstrap_servers=settings.kafka.bootstrap_servers,
+            session_timeout_seconds=bounds.session_timeout_seconds,
+            commit_interval_seconds=bounds.commit_interval_seconds,
+            drain_seconds=bounds.drain_seconds,
+        ),
+        reach=reach,
+        telemetry=lambda destination: told[destination.incarnation],
+        pause=pause,
+        shared=Shared(max_in_flight=bounds.max_in_flight, max_pending_bytes=bounds.max_pending_bytes),
+        now=time.monotonic,
+        random=random.random,
+    )
+
+
+def _tokens(destination: Destination, egress: Egress, telemetry: DeliveryTelemetry) -> Tokens | None:
+    credentials = destination.account.credentials
+    if credentials is None:
+        return None
+    server = TokenServer(credentials, egress, now=time.time, told=telemetry.token_fetched)
+    return Tokens(server.fetch, now=time.monotonic)
+
+
+def _health(
+    settings: Settings, telemetry: Telemetry, activation: ActivationStage | None, deliveries: Deliveries | None
+) -> HealthService:
+    pulse = Pulse(time.monotonic)
+    if activation is not None:
+        pulse.watch(ACTIVATION, activation.sample)
+    if deliveries is not None:
+        pulse.watch(DELIVERY, lambda: Sample(0, int(deliveries.oldest_poll_seconds() > LATE_POLL_SECONDS)))
+
+    def ready() -> tuple[bool, str]:
+        missing = [
+            *(["activation has not joined and recovered"] if activation and not activation.engine.ready else []),
+            *(["a delivery has not joined its group"] if deliveries and not deliveries.ready else []),
+        ]
+        return not missing, "; ".join(missing) or "joined and recovered"
+
+    telemetry.observe(
+        ready=lambda: ready()[0],
+        loop_lag=pulse.loop_lag,
+        partitions={
+            ACTIVATION: lambda: len(activation.partitions) if activation else 0,
+            DELIVERY: lambda: sum(len(each.partitions) for each in deliveries.live) if deliveries else 0,
+        },
+    )
+    http = settings.http
+    health = Health(http.host, http.port, live=pulse.live, ready=ready, registry=telemetry.registry)
+    return HealthService(health, pulse)
+
+
+async def _topics(settings: Settings, destinations: Sequence[Destination]) -> int:
+    from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+    from streams.exports import dead_letters_topic, exports_topic
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=list(settings.kafka.bootstrap_servers))
+    await admin.start()
+    d = await admin.describe_topics(list(inputs_of(settings)))
+    n = len(d[0]["partitions"])
+    names = [exports_topic(settings.app, x.incarnation) for x in destinations] + [
+        dead_letters_topic(settings.app),
+        f"{settings.app}-profiles-changelog",
+    ]
+    await admin.create_topics(
+        [
+            NewTopic(
+                x,
+                n,
+                1,
+                topic_configs={"cleanup.policy": "compact"} if x.endswith("changelog") else {"retention.ms": "-1"},
+            )
+            for x in names
+        ]
+    )
+    await asyncio.sleep(1)
+    await admin.close()
+    return n
