@@ -1,0 +1,143 @@
+"""The rooms of the package, and that nothing leaves its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture import Plan, Room, offences
+
+PACKAGE = Path(__file__).parent.parent / "streams"
+
+_PURE = (frozenset(sys.stdlib_module_names) | {"msgspec"}) - {
+    *("asyncio", "logging", "multiprocessing", "os", "pathlib", "random", "secrets", "select", "signal", "socket"),
+    *("ssl", "subprocess", "sys", "tempfile", "threading", "time"),
+}
+"""No clock, no dice, no network, no environment, no file, and nothing that is awaited."""
+
+ROOMS = {
+    "words": Room(
+        (
+            *("secrets", "destinations", "exports", "outcomes", "ends", "events", "profiles"),
+            *("identities", "merging", "paths", "strict_json", "timestamps", "retry_after", "addresses"),
+            *("labels", "masks", "repeats"),
+        ),
+        foreign=_PURE,
+    ),
+    "decisions": Room(
+        (
+            *("projection", "activation", "slots", "triggers", "unions"),
+            *("retries", "windows", "lanes", "pending", "progress", "revisions", "topics"),
+        ),
+        sees=("words",),
+        foreign=_PURE,
+    ),
+    "configuration": Room(
+        (
+            *("problems", "located", "fields", "validation", "names", "headers", "rules", "references"),
+            *("environment", "sections", "settings", "tables"),
+            *("delivery_draft", "drafts", "conversion", "documents"),
+        ),
+        sees=("words",),
+    ),
+    "engine": Room(("engine.",)),
+    "http": Room(("classification", "egress", "tokens", "auth", "endpoints"), sees=("words", "decisions")),
+    "telemetry": Room(("metrics", "telemetry", "logs", "health", "pulse"), sees=("words", "decisions")),
+    "parking": Room(("dead_letters",), sees=("words",)),
+    "delivery": Room(
+        ("tools", "bounds", "pace", "backlog", "dispatch", "delivery", "deliveries"),
+        sees=("words", "decisions", "parking"),
+    ),
+    "outbox": Room(("outbox",), sees=("words", "decisions")),
+    "cluster": Room(("cluster",), sees=("words", "decisions")),
+    "wiring": Room(
+        ("agents", "app", "worker"),
+        sees=(
+            *("words", "decisions", "configuration", "engine", "http", "telemetry", "parking", "delivery", "outbox"),
+            "cluster",
+        ),
+    ),
+    "demo": Room(("demo.",), sees=("words", "decisions", "configuration")),
+    "commands": Room(("cli", "__main__"), sees=("words", "configuration", "wiring", "demo")),
+}
+"""What each room is for stands in its modules' first lines; the arrows go one way, from effects to words."""
+
+RESERVED = {
+    "faust": ("engine.", "worker"),
+    "mode": ("engine.", "app", "worker", "delivery", "deliveries"),
+    "aiohttp": ("classification", "egress", "auth", "endpoints", "health", "demo."),
+    "prometheus_client": ("metrics", "telemetry", "health", "demo.books"),
+    "os.environ": ("cli",),
+    "os.getenv": (),
+    "time": ("engine.", "app", "worker", "demo."),
+    "random": ("worker", "demo."),
+}
+"""Elsewhere, environment, clock and dice are arguments."""
+
+LATE = ("cli",)
+"""One command must not wait for what another one loads."""
+
+
+def test_the_package_keeps_to_its_plan() -> None:
+    assert offences(PACKAGE, Plan(ROOMS, RESERVED, LATE)) == []
+
+
+SMALL = Plan(
+    {
+        "words": Room(("words",), foreign=frozenset({"json"})),
+        "effects": Room(("effects", "folder."), sees=("words",)),
+    },
+    {"os.environ": (), "aiohttp": ("folder.",)},
+)
+
+
+def _planted(root: Path, **texts: str) -> list[str]:
+    files = {"words": "import json", "effects": "from small.words import x", "folder/inner": "import aiohttp", **texts}
+    for name, text in files.items():
+        path = root / "small" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+    (root / "small" / "__init__.py").write_text("")
+    (root / "small" / "folder" / "__init__.py").write_text("")
+    return offences(root / "small", SMALL)
+
+
+def test_a_tree_that_keeps_to_its_plan_has_no_offence(tmp_path: Path) -> None:
+    assert _planted(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("planted", "told"),
+    [
+        ({"words": "from small.effects import y", "effects": ""}, "words:1 imports effects, which words must not see"),
+        ({"words": "from small import effects", "effects": ""}, "words:1 imports effects, which words must not see"),
+        ({"words": "import small.folder.inner"}, "words:1 imports folder.inner, which words must not see"),
+        ({"words": "import msgspec"}, "words:1 imports msgspec: its room is pure"),
+        ({"effects": "import aiohttp.web"}, "effects:1 uses aiohttp, which is reserved"),
+        ({"effects": "import os\nx = os.environ['X']"}, "effects:2 uses os.environ, which is reserved"),
+        ({"effects": "from os import environ"}, "effects:1 uses os.environ, which is reserved"),
+        ({"effects": "def f():\n    from small.words import x"}, "effects:2 imports inside f: say it at the top"),
+        ({"effects": "from . import words"}, "effects:1 imports relatively"),
+        ({"stranger": ""}, "stranger: must stand in exactly one room, stands in []"),
+        ({"effects": "x = 1\n" * 251}, "effects.py: 252 lines, at most 250"),
+        ({"effects": "def f():\n" + "    x = 1\n" * 50}, "effects:1 f: 51 lines, at most 50"),
+        (
+            {"effects": "import small.folder.inner", "folder/inner": "import small.effects"},
+            "these import each other: effects <- folder.inner <- effects",
+        ),
+    ],
+)
+def test_a_planted_offence_is_told(tmp_path: Path, planted: dict[str, str], told: str) -> None:
+    assert told in _planted(tmp_path, **planted)
+
+
+def test_a_plan_that_names_what_is_gone_or_turns_back_is_told(tmp_path: Path) -> None:
+    _planted(tmp_path)
+    plan = Plan({"words": Room(("words", "gone"), sees=("effects",)), "effects": Room(("effects", "folder."))}, {})
+
+    told = offences(tmp_path / "small", plan)
+
+    assert "plan: words names gone, which does not exist" in told
+    assert "plan: words sees effects, which does not come before it" in told
