@@ -67,7 +67,7 @@ class View:
     def __init__(self, profile: Profile, unions: Unions) -> None:
         self.profile, self._unions = profile, unions
         self._values: Values | None = None
-        self._identities: bytes | None | UnsetType = UNSET
+        self._identities: bytes | UnsetType | None = UNSET
 
     @property
     def values(self) -> Values:

@@ -1,0 +1,151 @@
+"""Random records of one profile, over all topics, and a model that says what must be known in the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import strategies as st
+
+from streams.destinations import Destination
+from streams.events import Change
+from streams.exports import Position
+from streams.profiles import Profile
+from tests.records import (
+    NOW_MS,
+    SOURCES,
+    a_destination,
+    a_fragment,
+    a_membership,
+    an_activation,
+    an_attribute,
+    change_of,
+)
+
+DESTINATIONS = (
+    a_destination("crm", segments=["a", "b"], attributes=["email", "tier"]),
+    a_destination("ads", segments=["b"], attributes=[an_attribute("email", "contact.email", mandatory=True), "tier"]),
+    a_destination("ids", segments=["a"], attributes=[]),
+    a_destination("all", segments=["a", "b"], attributes=["email"], triggers="written"),
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    topic: str
+    value: bytes | None
+    position: Position
+
+    @property
+    def change(self) -> Change:
+        return change_of(self.topic, self.value)
+
+
+people = st.sampled_from([None, "one@example.com", "two@example.com"])
+identity_maps = st.sampled_from([None, None, {}, {"ecid": [{"id": "1"}]}, {"ecid": [{"id": "2"}, {"id": "1"}]}])
+
+
+@st.composite
+def _values(draw: st.DrawFn) -> tuple[str, bytes | None]:
+    topic = draw(st.sampled_from(["qualifications", "exits", "memberships", "profiles", "loyalty"]))
+    ids = draw(identity_maps)
+    if topic in ("profiles", "loyalty"):
+        if draw(st.integers(0, 5)) == 0:
+            return topic, None
+        email, tier = draw(people), draw(st.sampled_from([None, "gold"]))
+        members = {"email": email, "tier": tier, "unmapped": draw(st.integers(0, 1)), "identityMap": ids}
+        return topic, a_fragment(**{name: value for name, value in members.items() if value is not None})
+    words = {"qualifications": ["realized", "existing", None], "exits": ["exited", None]}
+    status = draw(st.sampled_from(words.get(topic, ["realized", "existing", "exited"])))
+    segment = draw(st.sampled_from(["a", "b", "unmapped"]))
+    return topic, a_membership(segment, draw(st.integers(0, 4)), status=status, ids=ids)
+
+
+@st.composite
+def _streams(draw: st.DrawFn) -> list[Record]:
+    offsets: dict[str, int] = {}
+    records = []
+    for topic, value in draw(st.lists(_values(), max_size=14)):
+        offsets[topic] = offset = offsets.get(topic, 4) + 1
+        timestamp = NOW_MS - draw(st.integers(0, 3))
+        records.append(Record(topic, value, Position(topic, 0, offset, timestamp)))
+    return records
+
+
+streams = _streams()
+"""Records of one profile, in the order in which they are read first; times and timestamps in no order at all."""
+
+
+def applied(records: Iterable[Record], profile: Profile | None = None) -> Profile:
+    """Return the profile after *records*."""
+    activation, profile = an_activation(*DESTINATIONS), profile or Profile()
+    for record in records:
+        activation.apply(profile, record.change, record.position, NOW_MS)
+    return profile
+
+
+@dataclass
+class Known:
+    """What must be known of a profile after all records, by the laws, computed without any slot."""
+
+    inside: dict[str, bool] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    identities: set[str] = field(default_factory=set)
+
+
+def known(records: Iterable[Record]) -> Known:
+    """Apply the laws to all records at once; the order among topics does not matter."""
+    found = Known()
+    newest: dict[str, tuple[str, bool]] = {}
+    fragments: dict[str, tuple[int, int, dict[str, Any]]] = {}
+    identities: dict[str, Any] = {}
+    for record in sorted(records, key=lambda record: record.position.offset):
+        value = {} if record.value is None else json.loads(record.value)
+        if record.topic in ("profiles", "loyalty"):
+            fragments[record.topic] = record.position.timestamp, -SOURCES.index(record.topic), value
+        for segment, entry in value.get("segmentMembership", {}).get("ups", {}).items():
+            out = entry.get("status", "exited" if record.topic == "exits" else "realized") == "exited"
+            newest[segment] = max(newest.get(segment, ("", False)), (entry["lastQualificationTime"], out))
+        if "identityMap" in value or record.value is None:
+            identities[record.topic] = value.get("identityMap", {})
+    found.inside = {segment: not out for segment, (_, out) in newest.items()}
+    for _, _, fragment in sorted(fragments.values(), key=lambda entry: entry[:2]):
+        found.values |= {name: fragment[name] for name in ("email", "tier") if name in fragment}
+    found.identities = {item["id"] for one in identities.values() for items in one.values() for item in items}
+    return found
+
+
+def says_all(destination: Destination, body: Any, truth: Known) -> bool:
+    """Whether *body*, the last that *destination* was sent, leaves out nothing that it must have been told."""
+    mapped = {s.id: truth.inside[s.id] for s in destination.segments if s.id in truth.inside}
+    if body is None:
+        return not mapped or _waits(destination, mapped, truth)
+    told = {segment: entry["status"] != "exited" for segment, entry in body["segmentMembership"]["ups"].items()}
+    if _waits(destination, mapped, truth):
+        return True
+    if told != mapped:
+        return False
+    if not any(mapped.values()):
+        return True  # outside, a change of attributes or identities is nobody's business
+    identities = {item["id"] for items in body.get("identityMap", {}).values() for item in items}
+    return identities == truth.identities and _attributes(destination, body) == {
+        a.source[0]: truth.values[a.source[0]] for a in destination.attributes if a.source[0] in truth.values
+    }
+
+
+def _waits(destination: Destination, mapped: dict[str, bool], truth: Known) -> bool:
+    missing = any(a.mandatory and a.source[0] not in truth.values for a in destination.attributes)
+    return missing and any(mapped.values())
+
+
+def _attributes(destination: Destination, body: Any) -> dict[str, Any]:
+    found = {}
+    for attribute in destination.attributes:
+        node = body
+        for name in attribute.target:
+            node = node.get(name) if isinstance(node, dict) else None
+        if node is not None:
+            found[attribute.source[0]] = node
+    return found
