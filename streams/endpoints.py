@@ -6,7 +6,7 @@ import asyncio
 import io
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import aiohttp
@@ -24,6 +24,9 @@ from streams.tokens import TokenError, Tokens
 
 log = logging.getLogger(__name__)
 
+_LOST = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
+"""How a connection that ended under a request shows."""
+
 MAX_ANSWER_BYTES = 16 * 1024
 """How much of an answer is read before the connection is given up; its content is not used."""
 
@@ -39,6 +42,9 @@ class AccessTokens(Protocol):
 
     async def token(self, refused: str | None = None) -> str:
         """Return a live token that is not the *refused* one, or raise `TokenError`."""
+
+    async def close(self) -> None:
+        """Stop renewing."""
 
 
 class _Attempt:
@@ -73,7 +79,9 @@ class Endpoint:
         self._session = self._egress.session(limit=self._delivery.max_in_flight, headers=self._headers)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections and stop renewing the token."""
+        if self._tokens is not None:
+            await self._tokens.close()
         if self._session is not None:
             await self._session.close()
 
@@ -117,7 +125,7 @@ class Endpoint:
         watching = wires_of_this_request.set(wires)
         try:
             await self._request(export, token, attempt)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+        except _LOST:
             if not (wires and wires[-1].lost_while_idle):
                 raise
             self.resent += 1
@@ -136,9 +144,11 @@ class Endpoint:
         try:
             await _drain(answer)
         finally:
-            answer.release()
+            answer.release()  # closes the connection when something is left to be read
 
     def _outcome(self, answer: aiohttp.ClientResponse) -> Outcome:
+        if 200 <= answer.status <= 299:
+            return of_status(answer.status)
         asked = answer.headers.get("Retry-After")
         cap = self._delivery.retry.retry_after_cap_seconds
         return of_status(answer.status, retry_after_seconds(asked, now=self._now(), cap=cap))
@@ -179,18 +189,17 @@ async def reach(
         yield endpoint
     finally:
         await endpoint.close()
-        if tokens is not None:
-            await tokens.close()
 
 
 async def _drain(answer: aiohttp.ClientResponse) -> None:
-    """Read what is left of an answer, so that its connection can be used again; stop where that takes too long."""
+    """Read what is left of an answer, so that its connection can be used again; stop where that fails or takes long."""
     if answer.content.at_eof():
         return
     room = MAX_ANSWER_BYTES
-    async with asyncio.timeout(DRAIN_SECONDS):
-        while room > 0 and not answer.content.at_eof():
-            room -= len(await answer.content.read(room))
+    with suppress(aiohttp.ClientError, OSError):  # a time-out is an OSError; the status line has decided already
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while room > 0 and not answer.content.at_eof():
+                room -= len(await answer.content.read(room))
 
 
 def prepared_headers(custom: Sequence[Header]) -> list[tuple[str, str]]:

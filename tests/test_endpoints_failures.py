@@ -9,6 +9,7 @@ import ssl
 import pytest
 import trustme
 
+from streams.demo.tokens import TokenReply
 from streams.egress import Egress
 from streams.outcomes import Delivered, DestinationFault, Outcome, Retryable
 from tests.exchanges import (
@@ -20,7 +21,9 @@ from tests.exchanges import (
     a_request,
     an_export,
     answering,
+    credentials_of,
     mock_endpoint,
+    mock_tokens,
     raw_server,
     reaching,
     reset,
@@ -99,6 +102,52 @@ async def test_a_2xx_status_line_is_delivered_even_when_its_body_never_ends() ->
         await reader.read()
 
     assert await _post(talk, seconds=0.3) == Delivered(200)
+
+
+async def test_a_401_whose_body_is_broken_renews_the_token_all_the_same() -> None:
+    unauthorized = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 100\r\n\r\nshort"
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await a_request(reader)
+        writer.write(NO_CONTENT if b"Bearer token-2" in request else unauthorized)
+        await writer.drain()
+
+    async with mock_tokens() as tokens, raw_server(talk) as server:
+        destination = a_destination(server.url, credentials=credentials_of(tokens))
+        async with reaching(destination) as endpoint:
+            outcomes = [await endpoint.post(an_export(number)) for number in range(2)]
+
+    assert outcomes == [Delivered(204)] * 2
+    assert len(tokens.requests) == 2
+
+
+async def test_a_token_server_that_does_not_answer_is_told_apart_from_the_endpoint() -> None:
+    async with mock_tokens() as tokens, mock_endpoint() as mock:
+        tokens.script(TokenReply(hang=True))
+        destination = a_destination(mock.url, credentials=credentials_of(tokens), seconds=0.2)
+        async with reaching(destination) as endpoint:
+            assert await endpoint.post(an_export()) == Retryable("token-timed-out")
+            tokens.release()
+            assert await endpoint.post(an_export()) == Delivered(204)
+
+    assert len(tokens.requests) == 1, "the fetch went on although its first waiter had given up"
+
+
+async def test_a_token_that_cannot_be_had_is_an_outcome() -> None:
+    async with mock_tokens() as tokens, mock_endpoint() as mock:
+        refused = a_destination(mock.url, credentials=credentials_of(tokens, secret="wrong"))
+        tokens.script(TokenReply(status=503, headers={"Retry-After": "9"}))
+        async with reaching(a_destination(mock.url, credentials=credentials_of(tokens))) as endpoint:
+            later = await endpoint.post(an_export())
+        async with reaching(refused) as endpoint:
+            never = await endpoint.post(an_export())
+
+    assert isinstance(later, Retryable)
+    assert later.reason == "token-unavailable"
+    assert later.retry_after is not None
+    assert 8.0 < later.retry_after <= 9.0
+    assert never == DestinationFault("token-refused")
+    assert mock.requests == []
 
 
 async def test_a_status_line_that_never_ends_is_given_up_in_time() -> None:
