@@ -94,6 +94,11 @@ def delivery_group(app: str, incarnation: str) -> str:
     return f"{app}.delivery.{incarnation}"
 
 
+def changelog_topic(app: str) -> str:
+    """Return the name of the topic of the profiles' state; Faust makes it of the app and the table's name."""
+    return f"{app}-profiles-changelog"
+
+
 def dead_letters_topic(app: str) -> str:
     """Return the name of the topic of what could not be read or delivered."""
     return f"{app}.dead-letters"

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from streams.environment import overlay
+from streams.exports import changelog_topic
 from streams.fields import Model
 from streams.located import Node, lines_of, read
 from streams.names import Commas, app_name, masked_url
@@ -64,7 +65,7 @@ class Settings(Model):
 
 def _loop_flaws(settings: Settings) -> Iterator[Flaw]:
     app = settings.app
-    own = {f"{app}.{name}" for name in OURS} | {f"{app}-profiles-changelog"}
+    own = {f"{app}.{name}" for name in OURS} | {changelog_topic(app)}
     for path, topic in settings.inputs.roles():
         if topic in own or topic.startswith(f"{app}.exports."):
             yield Flaw(f"{topic!r} is written by this worker", "read another topic, or change app", ("inputs", *path))

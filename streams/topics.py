@@ -6,12 +6,15 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from streams.exports import dead_letters_topic, exports_topic
+from streams.exports import changelog_topic, dead_letters_topic, exports_topic
 
 _DAY_MS = 24 * 60 * 60 * 1000
 
 _FOREVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 _COMPACT = {"cleanup.policy": "compact"}
+_ROOMY = {"max.message.bytes": str(8 * 1024 * 1024)}
+"""A profile of several sources, each of up to 1 MiB, must fit; a broker's own default is 1 MiB."""
+_ADJUSTABLE = frozenset(_ROOMY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class TopicError(Exception):
 
 def exports(app: str, incarnation: str, partitions: int) -> Topic:
     """Return a destination's durable queue: Kafka must never delete from it what was not delivered."""
-    return Topic(exports_topic(app, incarnation), partitions, _FOREVER)
+    return Topic(exports_topic(app, incarnation), partitions, _FOREVER | _ROOMY, _ADJUSTABLE)
 
 
 def dead_letters(app: str, partitions: int) -> Topic:
@@ -60,14 +63,14 @@ def status(app: str) -> Topic:
     return Topic(f"{app}.status", 1, _COMPACT)
 
 
-def changelog(name: str, partitions: int) -> Topic:
-    """Return the state of the profiles; *name* is the table's to choose."""
-    return Topic(name, partitions, _COMPACT)
+def changelog(app: str, partitions: int) -> Topic:
+    """Return the state of the profiles."""
+    return Topic(changelog_topic(app), partitions, _COMPACT | _ROOMY, _ADJUSTABLE)
 
 
 def _kept(name: str, partitions: int, *, days: int) -> Topic:
-    config = {"cleanup.policy": "delete", "retention.ms": str(days * _DAY_MS)}
-    return Topic(name, partitions, config, frozenset({"retention.ms"}))
+    config = {"cleanup.policy": "delete", "retention.ms": str(days * _DAY_MS)} | _ROOMY
+    return Topic(name, partitions, config, _ADJUSTABLE | {"retention.ms"})
 
 
 @dataclass(frozen=True, slots=True)

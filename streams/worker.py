@@ -17,7 +17,7 @@ from faust import Worker as FaustWorker
 from mode import Service
 from mode import Worker as ModeWorker
 
-from streams import logs
+from streams import cluster, logs, topics
 from streams.app import ActivationStage, Seams, inputs_of
 from streams.auth import TokenServer
 from streams.bounds import Shared
@@ -26,7 +26,7 @@ from streams.delivery import Connection
 from streams.destinations import Destination
 from streams.egress import Egress
 from streams.endpoints import Endpoint
-from streams.engine import check_versions
+from streams.engine import UnknownVersion, check_versions
 from streams.health import Health
 from streams.pulse import Pulse, Sample
 from streams.retries import pause
@@ -37,6 +37,9 @@ from streams.tools import Attempt
 
 ACTIVATION, DELIVERY = "activation", "delivery"
 STAGES = frozenset({ACTIVATION, DELIVERY})
+
+REFUSED = 2
+"""The exit code of a worker that does not start since what it is given is wrong."""
 
 LATE_POLL_SECONDS = 30.0
 """A delivery comes back from its poll every second; one that is so late hangs."""
@@ -79,22 +82,26 @@ def run(
     environ: Mapping[str, str] = MappingProxyType({}),
     seams: Seams | None = None,
 ) -> int:
-    """Run the worker until SIGTERM or SIGINT, or until it crashes; return the exit code, 0 or 1.
+    """Run the worker until SIGTERM or SIGINT, or until it crashes; return the exit code.
+
+    0 = stopped as told, 1 = crashed, 2 = did not start: a topic is missing or wrong, or Faust is one it does not know.
 
     *only* names the destinations to deliver; activation exports for all of them in any case. *environ* is asked for
     ``NO_COLOR``.
     """
-    check_versions()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     logging = logs.configure(settings.log.level, settings.log.format, now=time.time, environ=environ)
-    for destination in destinations:
-        for secret in destination.secrets:
-            logging.masks.hide(secret)
-    logs.announce(masked(settings))
+    for secret in (secret for destination in destinations for secret in destination.secrets):
+        logging.masks.hide(secret)
     try:
+        check_versions()
+        logs.announce(masked(settings))
         assembly = loop.run_until_complete(_assemble(settings, destinations, stages, only, seams or Seams(), logging))
         return _execute(assembly, loop)
+    except (topics.TopicError, UnknownVersion) as error:
+        structlog.get_logger().error("worker.refused", problems=str(error).splitlines())
+        return REFUSED
     finally:
         logging.close()
 
@@ -202,28 +209,13 @@ def _health(
 
 
 async def _topics(settings: Settings, destinations: Sequence[Destination]) -> int:
-    from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-    from streams.exports import dead_letters_topic, exports_topic
-
-    admin = AIOKafkaAdminClient(bootstrap_servers=list(settings.kafka.bootstrap_servers))
-    await admin.start()
-    d = await admin.describe_topics(list(inputs_of(settings)))
-    n = len(d[0]["partitions"])
-    names = [exports_topic(settings.app, x.incarnation) for x in destinations] + [
-        dead_letters_topic(settings.app),
-        f"{settings.app}-profiles-changelog",
-    ]
-    await admin.create_topics(
-        [
-            NewTopic(
-                x,
-                n,
-                1,
-                topic_configs={"cleanup.policy": "compact"} if x.endswith("changelog") else {"retention.ms": "-1"},
-            )
-            for x in names
-        ]
+    """Wait for the broker and make our topics; return the number of partitions that all inputs, and ours, have."""
+    servers = settings.kafka.bootstrap_servers
+    await cluster.wait_for_broker(servers)
+    partitions = await cluster.partitions_of(servers, inputs_of(settings), settings.inputs.partitions)
+    specs = [topics.exports(settings.app, destination.incarnation, partitions) for destination in destinations]
+    specs += [topics.dead_letters(settings.app, partitions), topics.changelog(settings.app, partitions)]
+    await cluster.ensure(
+        servers, specs, replication_factor=settings.kafka.replication_factor, create=settings.topics.create
     )
-    await asyncio.sleep(1)
-    await admin.close()
-    return n
+    return partitions

@@ -20,7 +20,7 @@ def _ours(app: str, partitions: int) -> list[Topic]:
     return [
         topics.exports(app, "crm.1", partitions),
         topics.dead_letters(app, partitions),
-        topics.changelog(f"{app}-profiles-changelog", partitions),
+        topics.changelog(app, partitions),
     ]
 
 

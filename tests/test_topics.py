@@ -19,7 +19,7 @@ ALL = [
     topics.commands("app", 4),
     topics.destinations("app"),
     topics.status("app"),
-    topics.changelog("app-profiles-changelog", 4),
+    topics.changelog("app", 4),
 ]
 
 
