@@ -36,12 +36,7 @@ class App(faust.App):
 
     def _new_transport(self) -> Any:
         transport = super()._new_transport()
-        transport.Consumer = Consumer
-        return transport
-
-    def _new_producer_transport(self) -> Any:
-        transport = super()._new_producer_transport()
-        transport.Producer = Producer
+        transport.Consumer, transport.Producer = Consumer, Producer
         return transport
 
     def on_recovered(self, partitions: set[int]) -> None:

@@ -185,6 +185,9 @@ class Consumer(driver.Consumer):
 
     # Watching.
 
+    def _crash(self, reason: BaseException) -> None:
+        """Stay up when the app crashes, so that what is acknowledged can still be committed; the stop comes anyway."""
+
     @Service.task
     async def _keep_alive(self) -> None:
         while not self.should_stop:

@@ -91,6 +91,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if consumer._coordinator is not None:
             consumer._coordinator.check_errors()
 
+    def _stopped_set(self) -> None:
+        if not self.thread_loop.is_closed():  # it is when the thread itself has crashed; stock then fails to stop
+            super()._stopped_set()
+
     def pause_fetching(self, partitions: Sequence[Any]) -> None:
         """Do not even prefetch *partitions* under this assignment (changelogs are read by the recovery)."""
         assigned = self._ensure_consumer()._subscription
