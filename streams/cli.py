@@ -7,24 +7,30 @@ engine takes a second to load, and ``--help`` does not need it.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 import orjson
+from aiokafka.errors import KafkaError
 
-from streams import __version__, documents
+from streams import __version__, documents, logs, provision
 from streams.destinations import Destination
 from streams.references import References
 from streams.settings import ConfigurationError, Settings, load, masked
+from streams.topics import TopicError
+
+T = TypeVar("T")
 
 DEFAULT_CONFIG = Path("streams.yaml")
 STAGES = ("activation", "delivery")
-WRONG_CONFIGURATION = 2
+FAILED, WRONG_CONFIGURATION = 1, 2
 EXIT_CODES = "Exit codes: 0 done; 1 a crash, or a run that failed; 2 wrong usage or configuration."
 
 config_option = click.option(
@@ -55,9 +61,7 @@ def main() -> None:
 )
 def worker(config: Path | None, stage: str | None, names: tuple[str, ...]) -> NoReturn:
     """Run a worker until it is told to stop (SIGTERM, Ctrl-C)."""
-    with _configuration_errors():
-        settings = _settings(config)
-        destinations = _destinations(settings)
+    settings, destinations = _configuration(config)
     if names and stage == "activation":
         raise click.UsageError("--destination chooses what is delivered; --stage activation delivers nothing")
     only = _chosen(names, destinations)
@@ -75,7 +79,7 @@ def _chosen(names: Sequence[str], destinations: Sequence[Destination]) -> frozen
     return frozenset(names) or None
 
 
-@main.command(name="settings")
+@main.command(name="settings", short_help="Show the effective settings, with secrets masked.")
 @config_option
 @output_option
 def show_settings(config: Path | None, output: str) -> None:
@@ -88,7 +92,62 @@ def show_settings(config: Path | None, output: str) -> None:
     _print_table(("setting", "value"), _flattened(effective))
 
 
-@main.command()
+@main.group(name="topics")
+def topics_group() -> None:
+    """Check or create the worker's own topics; the inputs are yours."""
+
+
+@topics_group.command(name="plan")
+@config_option
+@output_option
+def plan_topics(config: Path | None, output: str) -> None:
+    """Show what the worker's topics must be and how they are found; ends with 1 where one is wrong."""
+    settings, destinations = _configuration(config)
+    planned = _on_cluster(provision.plan(settings, destinations))
+    if output == "json":
+        click.echo(orjson.dumps(planned, option=orjson.OPT_INDENT_2, default=sorted))
+    else:
+        _print_table(("topic", "partitions", "state", "config"), map(_row, planned))
+    problems = [problem for each in planned for problem in each.problems]
+    if problems:
+        _fail("\n".join(problems))
+
+
+@topics_group.command(name="apply")
+@config_option
+def apply_topics(config: Path | None) -> None:
+    """Create the worker's topics that are missing; one that is there and wrong is never changed."""
+    settings, destinations = _configuration(config)
+    created = _on_cluster(provision.apply(settings, destinations))
+    for name in created:
+        click.echo(f"created {name}")
+    if not created:
+        click.echo("nothing to create")
+
+
+def _row(planned: provision.Planned) -> tuple[str, ...]:
+    topic = planned.topic
+    config = " ".join(f"{key}={value}" for key, value in topic.config.items())
+    return topic.name, str(topic.partitions), planned.state, config
+
+
+def _on_cluster(asked: Coroutine[Any, Any, T]) -> T:
+    """Run what asks the cluster; end with 1 and why on standard error where it cannot, or must not, be done."""
+    logging = logs.configure("WARNING", "console", now=time.time, environ=os.environ)
+    try:
+        return asyncio.run(asked)
+    except (TopicError, KafkaError, TimeoutError) as error:
+        _fail(str(error))
+    finally:
+        logging.close()
+
+
+def _fail(why: str) -> NoReturn:
+    click.echo(why, err=True)
+    sys.exit(FAILED)
+
+
+@main.command(short_help="See it work on this machine, with a broker and an endpoint of its own.")
 @click.option("--once", is_flag=True, help="End when the sample is delivered, as where the output is no terminal.")
 @click.option(
     "--output",
@@ -125,8 +184,11 @@ def _settings(config: Path | None) -> Settings:
     return load(config, os.environ)
 
 
-def _destinations(settings: Settings) -> list[Destination]:
-    return documents.load(settings.documents, References(os.environ, settings.secrets.directory))
+def _configuration(config: Path | None) -> tuple[Settings, list[Destination]]:
+    with _configuration_errors():
+        settings = _settings(config)
+        references = References(os.environ, settings.secrets.directory)
+        return settings, documents.load(settings.documents, references)
 
 
 def _flattened(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

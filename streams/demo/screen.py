@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TextIO
 
 import msgspec
@@ -63,6 +63,8 @@ class Screen:
 
     def waiting(self, what: str) -> AbstractContextManager[object]:
         """Show on a terminal that *what* is under way, for as long as the context lasts."""
+        if not self._console.is_terminal:
+            return nullcontext()  # rich would hide and show the cursor even of a file
         return self._console.status(Text(f"{what} ...", "dim"))
 
     def step(self, number: int, step: Step) -> None:
