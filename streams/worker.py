@@ -19,20 +19,18 @@ from mode import Worker as ModeWorker
 
 from streams import cluster, logs, topics
 from streams.app import ActivationStage, Seams, inputs_of
-from streams.auth import TokenServer
 from streams.bounds import Shared
 from streams.deliveries import Deliveries
 from streams.delivery import Connection
 from streams.destinations import Destination
 from streams.egress import Egress
-from streams.endpoints import Endpoint
+from streams.endpoints import reach
 from streams.engine import UnknownVersion, check_versions
 from streams.health import Health
 from streams.pulse import Pulse, Sample
 from streams.retries import pause
 from streams.settings import Settings, masked
-from streams.telemetry import DeliveryTelemetry, Telemetry
-from streams.tokens import Tokens
+from streams.telemetry import Telemetry
 from streams.tools import Attempt
 
 ACTIVATION, DELIVERY = "activation", "delivery"
@@ -142,15 +140,12 @@ def _deliveries(settings: Settings, destinations: Sequence[Destination], telemet
     egress = Egress(settings.egress.allow)
 
     @asynccontextmanager
-    async def reach(destination: Destination) -> AsyncIterator[Attempt]:
-        endpoint = Endpoint(
-            destination, egress, _tokens(destination, egress, told[destination.incarnation]), now=time.time
-        )
-        await endpoint.start()
-        try:
+    async def reached(destination: Destination) -> AsyncIterator[Attempt]:
+        token_fetched = told[destination.incarnation].token_fetched
+        async with reach(
+            destination, egress, now=time.time, monotonic=time.monotonic, token_fetched=token_fetched
+        ) as endpoint:
             yield endpoint.post
-        finally:
-            await endpoint.close()
 
     bounds = settings.delivery
     return Deliveries(
@@ -162,21 +157,13 @@ def _deliveries(settings: Settings, destinations: Sequence[Destination], telemet
             commit_interval_seconds=bounds.commit_interval_seconds,
             drain_seconds=bounds.drain_seconds,
         ),
-        reach=reach,
+        reach=reached,
         telemetry=lambda destination: told[destination.incarnation],
         pause=pause,
         shared=Shared(max_in_flight=bounds.max_in_flight, max_pending_bytes=bounds.max_pending_bytes),
         now=time.monotonic,
         random=random.random,
     )
-
-
-def _tokens(destination: Destination, egress: Egress, telemetry: DeliveryTelemetry) -> Tokens | None:
-    credentials = destination.account.credentials
-    if credentials is None:
-        return None
-    server = TokenServer(credentials, egress, now=time.time, told=telemetry.token_fetched)
-    return Tokens(server.fetch, now=time.monotonic)
 
 
 def _health(
