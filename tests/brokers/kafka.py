@@ -9,9 +9,12 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from tests.brokers import container, jars
@@ -61,7 +64,7 @@ def running(environ: Mapping[str, str] = os.environ) -> Iterator[Kafka]:
     if named := environ.get(VARIABLE):
         yield Foreign(named)
         return
-    broker = _choose()
+    broker = _choose().make()
     atexit.register(broker.close)  # for the ways out that skip this generator's end
     try:
         broker.open()
@@ -73,30 +76,38 @@ def running(environ: Mapping[str, str] = os.environ) -> Iterator[Kafka]:
 
 def fetch(environ: Mapping[str, str] = os.environ) -> str:
     """Bring what ``running`` needs, so that no test waits for a download; returns what will run."""
-    if named := environ.get(VARIABLE):
-        return f"Kafka at {named}"
-    if container.missing() is None:
-        container.fetch()
-        return f"Kafka in a container, {container.IMAGE}"
-    if (reason := _missing()) is not None:
+    return f"Kafka at {named}" if (named := environ.get(VARIABLE)) else _choose().name
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way to run a broker for which everything is there."""
+
+    name: str
+    make: Callable[[], Container | Node]
+
+
+def _choose() -> _Way:
+    lacking = [f"{VARIABLE} is not set"]
+    for way in (_from_container, _from_jars):
+        try:
+            return way()
+        except (UnavailableError, RuntimeError, subprocess.TimeoutExpired) as error:
+            lacking.append(str(error))
+    raise UnavailableError("no real Kafka: " + "; ".join(lacking))
+
+
+def _from_container() -> _Way:
+    if (reason := container.missing()) is not None:
         raise UnavailableError(reason)
-    jars.fetch()
-    return f"Apache Kafka {jars.VERSION} from its jars"
+    container.fetch()
+    return _Way(f"Apache Kafka in a container, {container.IMAGE}", Container)
 
 
-def _choose() -> Container | Node:
-    if container.missing() is None:
-        return Container()
-    if (reason := _missing()) is not None:
+def _from_jars() -> _Way:
+    if (reason := jars.missing()) is not None:
         raise UnavailableError(reason)
-    return Node(jars.fetch())
-
-
-def _missing() -> str | None:
-    no_container, no_jars = container.missing(), jars.missing()
-    if no_container is None or no_jars is None:
-        return None
-    return f"no real Kafka: {VARIABLE} is not set; {no_container}; {no_jars}"
+    return _Way(f"Apache Kafka {jars.VERSION} from its jars", partial(Node, jars.fetch()))
 
 
 def main(arguments: list[str]) -> int:
