@@ -53,14 +53,14 @@ ROOMS = {
     "outbox": Room(("outbox",), sees=("words", "decisions")),
     "cluster": Room(("cluster",), sees=("words", "decisions")),
     "wiring": Room(
-        ("agents", "app", "worker"),
+        ("agents", "app", "provision", "worker"),
         sees=(
             *("words", "decisions", "configuration", "engine", "http", "telemetry", "parking", "delivery", "outbox"),
             "cluster",
         ),
     ),
     "demo": Room(("demo.",), sees=("words", "decisions", "configuration")),
-    "commands": Room(("cli", "__main__"), sees=("words", "configuration", "wiring", "demo")),
+    "commands": Room(("cli", "__main__"), sees=("words", "decisions", "configuration", "telemetry", "wiring", "demo")),
 }
 """What each room is for stands in its modules' first lines; the arrows go one way, from effects to words."""
 
@@ -71,7 +71,7 @@ RESERVED = {
     "prometheus_client": ("metrics", "telemetry", "health", "demo.books"),
     "os.environ": ("cli",),
     "os.getenv": (),
-    "time": ("engine.", "app", "worker", "demo."),
+    "time": ("engine.", "app", "worker", "cli", "demo."),
     "random": ("worker", "demo."),
 }
 """Elsewhere, environment, clock and dice are arguments."""

@@ -150,5 +150,41 @@ async def test_a_kafka_that_ended_comes_back_on_its_port_with_its_data(
     assert (record.key, record.value) == (b"k", b"v")
 
 
+async def test_a_machine_without_any_way_to_run_kafka_says_what_each_way_lacks(tmp_path: Path) -> None:
+    lacking = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.brokers.kafka", "--fetch"),
+        env={"PATH": str(tmp_path), "HOME": str(tmp_path)},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, told = await asyncio.wait_for(lacking.communicate(), 30)
+
+    assert lacking.returncode == 3
+    assert told.decode().strip() == (
+        f"no real Kafka: {real.VARIABLE} is not set; no docker; no java (Java 17 or newer is needed)"
+    )
+
+
+@pytest.mark.embedded
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a parent's sudden death is not told to its children")
+async def test_an_embedded_broker_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
+    broker = "import asyncio; from streams.demo.broker import EmbeddedBroker\n"
+    broker += (
+        "async def run():\n  async with EmbeddedBroker() as b: print(b.pid, flush=True); await asyncio.Event().wait()\n"
+    )
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", broker + "asyncio.run(run())"),
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert parent.stdout is not None
+    pid = int(await asyncio.wait_for(parent.stdout.readline(), 30))
+    assert _lives(pid)
+
+    parent.kill()
+    await parent.wait()
+
+    await until(lambda: not _lives(pid), what="the end of the broker")
+
+
 def _lives(pid: int | str | None) -> bool:
     return any(each.startswith(f"{pid} ") for each in leftovers())
