@@ -85,7 +85,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
         self.settled = asyncio.Event()
         """Set at the first assignment, be it of no partition, or when the topic turns out to be missing."""
         self.polled_at: float | None = None
-        """When the last poll returned, by the clock of the tools."""
+        """When the last poll returned, by the clock of the tools; None while no partitions are assigned."""
 
     @property
     def label(self) -> str:
@@ -144,6 +144,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Let go of everything, since all partitions are revoked at once; they are still ours until this returns."""
         await self._release()
+        self.polled_at = None
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _fetch(self) -> None:

@@ -53,8 +53,10 @@ def read_export(record: Record) -> Export | None:
             meta = value
         elif name == TRACE_HEADER:
             trace = value
-    if not id_ or meta is None:
+    if id_ is None or meta is None or not _is_token(id_):
         return None
+    if trace is not None and not _is_token(trace):
+        trace = None  # it goes out as an HTTP header, too; without it nothing is lost but a line in a trace
     try:
         return Export(
             topic=record.topic,
@@ -69,6 +71,11 @@ def read_export(record: Record) -> Export | None:
         )
     except (msgspec.MsgspecError, ValueError):
         return None
+
+
+def _is_token(value: bytes) -> bool:
+    """Whether *value* may stand in an HTTP header."""
+    return value.isascii() and value.decode().isprintable() and value != b""
 
 
 def stand_in(record: Record) -> Export:

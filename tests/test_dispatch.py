@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
+from collections.abc import Callable
 
 from aiokafka import TopicPartition
 from hypothesis import given, settings
@@ -366,3 +367,29 @@ async def test_two_destinations_share_the_slots_of_their_process() -> None:
     await until(lambda: not any(dispatch.backlog.pending for dispatch in dispatches))
 
     assert most == 3
+
+
+async def test_one_or_two_profiles_can_block_a_partition_and_three_are_the_destinations_trouble() -> None:
+    def slowly(attempts: int, outcome: Outcome, retry: Retry, random: Callable[[], float]) -> float:
+        return 60.0
+
+    poison = {b"x", b"y", b"z"}
+
+    async def attempt(export: Export) -> Outcome:
+        return Retryable("status-500", 500) if export.key in poison else Delivered(204)
+
+    telemetry = RecordingTelemetry()
+    tools = the_tools(attempt, telemetry=telemetry, pause=slowly, destination=a_destination(max_ahead=5))
+    dispatch = a_dispatch(tools)
+    dispatch.accept(P0, [a_record(0, b"x"), a_record(1, b"y"), *(a_record(n, b"p%d" % n) for n in range(2, 5))])
+    await until(lambda: len(telemetry.outcomes) == 5)
+    assert not dispatch.blocked
+
+    dispatch.accept(P0, [a_record(5, b"p5")])
+    await until(lambda: len(telemetry.outcomes) == 6)
+    assert dispatch.blocked
+
+    dispatch.accept(P1, [a_record(0, b"z", partition=1)])
+    await until(lambda: len(telemetry.outcomes) == 7)
+    assert not dispatch.blocked
+    await dispatch.release()
