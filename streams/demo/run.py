@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, TypeVar
 
@@ -50,7 +50,7 @@ class Run:
 
     async def to_its_end(self, environ: Mapping[str, str]) -> int:
         """Run, stop everything whatever happens, say how it ended, and return the exit code."""
-        _cancel_on_signals()
+        _cancel_on_signals(self.screen.stopping)
         try:
             return await self._all(environ)
         except asyncio.CancelledError:
@@ -114,14 +114,15 @@ async def _first(*coroutines: Coroutine[Any, Any, T | None]) -> T:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _cancel_on_signals() -> None:
-    """Let the first signal cancel this task; the ones after it change nothing, since stopping is bounded."""
+def _cancel_on_signals(tell: Callable[[], None]) -> None:
+    """Let the first signal *tell* and cancel this task; later ones change nothing, since stopping is bounded."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
     told: list[signal.Signals] = []
 
     def cancel(number: signal.Signals) -> None:
         if not told:
+            tell()
             task.cancel()
         told.append(number)
 

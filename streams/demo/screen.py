@@ -172,9 +172,13 @@ class Screen:
         for line in lines:
             self._errors.print(Text(f"   {line}"), soft_wrap=True)
 
+    def stopping(self) -> None:
+        """Say that it is being stopped, which takes the worker a moment."""
+        self._line(Text("\nStopping ...", "dim"))
+
     def stopped(self) -> None:
         """Say that all is stopped."""
-        self._line(Text("\nStopped; nothing is left.", "dim"))
+        self._line(Text("Stopped; nothing is left.", "dim"))
 
     def _line(self, text: Text | None = None) -> None:
         self._console.print(text or "", soft_wrap=True)

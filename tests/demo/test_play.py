@@ -40,9 +40,9 @@ class FakeWorker:
         return self.told
 
 
-def play(worker: FakeWorker, bootstrap: str, session: aiohttp.ClientSession) -> Play:
+def play(worker: FakeWorker, bootstrap: str, session: aiohttp.ClientSession, shown: StringIO | None = None) -> Play:
     stage = Stage(bootstrap, "", cast(WorkerChild, worker), Reception((), bool), ())
-    console = new_console(StringIO())
+    console = new_console(shown or StringIO())
     return Play(stage, Screen(console, console), session, within_seconds=WITHIN_SECONDS)
 
 
@@ -55,6 +55,28 @@ async def test_a_sample_that_is_not_delivered_in_time_says_what_is_missing(embed
             await play(stuck, embedded.bootstrap, session).run()
 
     assert raised.value.missing == ("profiles: 3 of 4 records have ended",)
+
+
+def ended(**counts: int) -> Books:
+    none = dict.fromkeys(RecordEnd, 0)
+    return Books({topic: TopicBook({**none, RecordEnd.EXCLUDED: count}) for topic, count in counts.items()})
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize(
+    ("profiles", "closed", "said"),
+    [(5, True, "They close: 13 records sent"), (6, False, "profiles: 5 records were sent, 6 have ended")],
+)
+async def test_a_difference_in_the_books_is_told_and_fails_the_run(
+    embedded: EmbeddedBroker, profiles: int, closed: bool, said: str
+) -> None:
+    shown = StringIO()
+    worker = FakeWorker(ended(profiles=profiles, qualifications=6, exits=2))
+
+    async with aiohttp.ClientSession() as session:
+        assert await play(worker, embedded.bootstrap, session, shown).run() is closed
+
+    assert said in shown.getvalue()
 
 
 async def test_a_worker_that_does_not_join_in_time_is_told_with_its_last_lines() -> None:

@@ -148,8 +148,17 @@ def test_the_published_example_arrives_exactly_and_the_books_close(demo: Callabl
     assert run.leaves_nothing()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-@pytest.mark.parametrize("moment", ["demo", "broker", "endpoint", "1  Profiles", "503"])
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        ("demo", signal.SIGTERM),
+        ("broker", signal.SIGTERM),
+        ("endpoint", signal.SIGTERM),
+        ("503", signal.SIGTERM),
+        ("broker", signal.SIGHUP),
+        ("1  Profiles", signal.SIGINT),
+    ],
+)
 def test_a_signal_at_any_moment_leaves_nothing(demo: Callable[..., Demo], moment: str, number: signal.Signals) -> None:
     run = demo("--once", "--output", "json")
 
