@@ -2,7 +2,8 @@
 
 Applying is idempotent and emitting repeatable: a record that a slot still names as its writer is done again, exported
 even if nothing seems to change, since the value from before it is gone. A record that no slot names any more was
-replaced by later ones, which take over its duty.
+replaced by later ones, which take over its duty: they stand in the same topic and are done again after it, or they say
+the opposite of the segment, which is exported anyway.
 """
 
 from __future__ import annotations
@@ -123,6 +124,7 @@ def _meta(cause: Cause, revision: int, position: Position) -> Meta:
         source=position.text,
         time=None if cause.time_us is None else cause.time_us // 1_000,
         segments=tuple([segment_id for _, segment_id in cause.changed]),
+        recorded=position.timestamp,
     )
 
 

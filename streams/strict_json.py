@@ -64,8 +64,13 @@ def _read_slowly(value: bytes, error: Exception) -> Any:
         raise Unreadable(Reason.TOO_DEEP, f"at most {MAX_DEPTH} levels are read") from None
     if not isinstance(error, msgspec.ValidationError):
         raise Unreadable(Reason.INVALID_JSON, str(error)) from None
-    # Valid JSON with a number that the fast reader does not take: too long, too large, or its own limit.
-    return json.loads(text, parse_int=_integer, parse_float=_number, parse_constant=_constant)
+    # A number that the fast reader does not take: too long, too large, or beyond a limit of its own.
+    try:
+        return json.loads(text, parse_int=_integer, parse_float=_number, parse_constant=_constant)
+    except json.JSONDecodeError as wrong:
+        raise Unreadable(Reason.INVALID_JSON, f"{wrong.msg} at character {wrong.pos}") from None
+    except RecursionError:
+        raise Unreadable(Reason.TOO_DEEP, f"at most {MAX_DEPTH} levels are read") from None
 
 
 def _integer(text: str) -> int:

@@ -47,9 +47,13 @@ people = st.sampled_from([None, "one@example.com", "two@example.com"])
 identity_maps = st.sampled_from([None, None, {}, {"ecid": [{"id": "1"}]}, {"ecid": [{"id": "2"}, {"id": "1"}]}])
 
 
+inputs = st.sampled_from([("qualifications", "exits"), ("memberships", "memberships")])
+"""Either one topic for both kinds or one for each, as the settings have it."""
+
+
 @st.composite
-def _values(draw: st.DrawFn) -> tuple[str, bytes | None]:
-    topic = draw(st.sampled_from(["qualifications", "exits", "memberships", "profiles", "loyalty"]))
+def _values(draw: st.DrawFn, topics: tuple[str, ...]) -> tuple[str, bytes | None]:
+    topic = draw(st.sampled_from([*topics, "profiles", "loyalty"]))
     ids = draw(identity_maps)
     if topic in ("profiles", "loyalty"):
         if draw(st.integers(0, 5)) == 0:
@@ -67,7 +71,7 @@ def _values(draw: st.DrawFn) -> tuple[str, bytes | None]:
 def _streams(draw: st.DrawFn) -> list[Record]:
     offsets: dict[str, int] = {}
     records = []
-    for topic, value in draw(st.lists(_values(), max_size=14)):
+    for topic, value in draw(st.lists(_values(draw(inputs)), max_size=14)):
         offsets[topic] = offset = offsets.get(topic, 4) + 1
         timestamp = NOW_MS - draw(st.integers(0, 3))
         records.append(Record(topic, value, Position(topic, 0, offset, timestamp)))

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.ends import Exclusion, RecordEnd
@@ -24,6 +24,7 @@ def without_revisions(profile: Profile) -> Profile:
     return copy
 
 
+@settings(deadline=None)
 @given(streams)
 def test_applying_twice_is_applying_once_for_the_state(records: list[Record]) -> None:
     activation = an_activation(*DESTINATIONS)
@@ -36,6 +37,7 @@ def test_applying_twice_is_applying_once_for_the_state(records: list[Record]) ->
         assert without_revisions(once) == without_revisions(twice)
 
 
+@settings(deadline=None)
 @given(streams)
 def test_a_record_done_again_sends_again_what_it_had_sent(records: list[Record]) -> None:
     activation = an_activation(*DESTINATIONS)
@@ -48,6 +50,7 @@ def test_a_record_done_again_sends_again_what_it_had_sent(records: list[Record])
         assert again.end is not RecordEnd.OVERTAKEN or first.end is RecordEnd.OVERTAKEN
 
 
+@settings(deadline=None)
 @given(streams)
 def test_the_books_close(records: list[Record]) -> None:
     activation = an_activation(*DESTINATIONS)
@@ -68,6 +71,7 @@ def test_the_books_close(records: list[Record]) -> None:
         assert step.written is (encode_profile(profile) != before)
 
 
+@settings(deadline=None)
 @given(streams)
 def test_an_applied_profile_is_the_same_after_encoding(records: list[Record]) -> None:
     profile = applied(records)
@@ -75,6 +79,7 @@ def test_an_applied_profile_is_the_same_after_encoding(records: list[Record]) ->
     assert decode_profile(encode_profile(profile)) == profile
 
 
+@settings(deadline=None)
 @given(streams, st.lists(st.integers(NOW_MS - 10, NOW_MS + 10), min_size=30, max_size=30))
 def test_the_revision_never_goes_back_whatever_the_clock_does(records: list[Record], clock: list[int]) -> None:
     activation = an_activation(*DESTINATIONS)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.ends import Reason
@@ -53,6 +53,7 @@ records = st.fixed_dictionaries(
 ).map(lambda record: json.dumps(record).encode())
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(sorted(INPUTS)),
     st.none() | st.binary(max_size=4),

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.identities import clean, same, union
@@ -50,6 +50,7 @@ def test_what_is_no_identity_map_is_refused(text: bytes) -> None:
         clean(json.loads(text), text)
 
 
+@settings(deadline=None)
 @given(maps)
 def test_each_identity_is_kept_once_and_whole(identities: dict[str, Any]) -> None:
     cleaned = json.loads(clean(identities, json.dumps(identities).encode()))
@@ -57,6 +58,7 @@ def test_each_identity_is_kept_once_and_whole(identities: dict[str, Any]) -> Non
     assert cleaned == naive_union([identities])
 
 
+@settings(deadline=None)
 @given(st.lists(maps, max_size=3))
 def test_a_union_keeps_the_first_of_each_identity_in_order(several: list[dict[str, Any]]) -> None:
     merged = union([json.dumps(one).encode() for one in several])
@@ -65,6 +67,7 @@ def test_a_union_keeps_the_first_of_each_identity_in_order(several: list[dict[st
     assert json.dumps(None if merged is None else json.loads(merged)) == json.dumps(wanted or None)
 
 
+@settings(deadline=None)
 @given(maps, st.randoms())
 def test_another_order_is_the_same_and_another_item_is_not(identities: dict[str, Any], random: Any) -> None:
     whole = naive_union([identities])

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from streams.merging import merge, merge_each, same_value
 from tests.json_texts import values
@@ -17,6 +17,7 @@ def naive_merge(lower: Any, higher: Any) -> Any:
     return {name: both[name] if name in both else {**lower, **higher}[name] for name in [*lower, *higher]}
 
 
+@settings(deadline=None)
 @given(values, values)
 def test_leaves_of_the_higher_win_and_the_rest_is_kept(lower: Any, higher: Any) -> None:
     merged = merge(json.dumps(lower).encode(), json.dumps(higher).encode())
@@ -36,6 +37,7 @@ def test_each_path_has_the_value_of_the_last_fragment_that_has_one() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(values)
 def test_the_same_value_in_another_spelling_is_the_same(value: Any) -> None:
     one, other = json.dumps(value).encode(), json.dumps(value, indent=1, ensure_ascii=False).encode()

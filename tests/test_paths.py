@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.paths import Path, Paths
 
 NAMES = ["a", "b", "é", "", "a.b", "%b", 'q"', "back\\slash", "line\nfeed"]
-leaves = st.sampled_from([None, True, 5, "x", [], [{"a": 1}], {}])
+leaves: st.SearchStrategy[Any] = st.sampled_from([None, True, 5, "x", [], [{"a": 1}], {}])
 documents = st.dictionaries(
     st.sampled_from(NAMES),
     st.recursive(leaves, lambda inner: st.dictionaries(st.sampled_from(NAMES), inner, max_size=3), max_leaves=8),
@@ -28,6 +28,7 @@ def naively(document: Any, path: Path) -> Any:
     return json.dumps(document)
 
 
+@settings(deadline=None)
 @given(documents, paths)
 @example({"a": {"b": {"a": 1}}}, [("a",), ("a", "b"), ("a", "b", "a"), ("b",)])
 @example({"a": None, "b": {"a": None}}, [("a", "b"), ("b", "a", "b"), ("b", "b")])

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.events import Status
@@ -56,6 +56,7 @@ VERSION_1 = bytes.fromhex(
 """What the first release writes, byte by byte: whoever changes it raises the version."""
 
 
+@settings(deadline=None)
 @given(profiles)
 def test_a_profile_is_the_same_after_encoding(profile: Profile) -> None:
     assert decode_profile(encode_profile(profile)) == profile

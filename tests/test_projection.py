@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.destinations import Segment
@@ -29,6 +29,7 @@ def body(destination: Any, slots: dict[str, MembershipSlot], *, changed: tuple[t
     return json.loads(text)
 
 
+@settings(deadline=None)
 @given(
     st.lists(paths, max_size=4, unique=True),
     st.sets(st.sampled_from(NAMES)),

@@ -47,6 +47,7 @@ def last_bodies(exports: list[list[Any]]) -> dict[str, Any]:
     return {export.destination.name: json.loads(export.body) for step in exports for export in step}
 
 
+@settings(deadline=None)
 @given(streams)
 def test_the_last_export_says_all_without_a_crash(records: list[Record]) -> None:
     worker = Worker(NEW)
@@ -58,7 +59,7 @@ def test_the_last_export_says_all_without_a_crash(records: list[Record]) -> None
         assert says_all(destination, last.get(destination.name), known(records)), destination.name
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(streams, st.data(), st.randoms(use_true_random=False))
 def test_the_last_export_says_all_after_any_crash(records: list[Record], data: st.DataObject, random: Any) -> None:
     """Acknowledged < exports that were written <= what the state says: the worst that a crash may leave."""

@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.events import Status
@@ -25,6 +25,7 @@ def put(profile: Profile, topic: str, value: bytes | None, offset: int, timestam
 lives = st.lists(arrivals, min_size=1, max_size=5, unique_by=lambda arrival: arrival[2])
 
 
+@settings(deadline=None)
 @given(lives)
 def test_an_older_time_never_overrides_a_newer_one(records: list[Any]) -> None:
     profile = Profile()
@@ -36,6 +37,7 @@ def test_an_older_time_never_overrides_a_newer_one(records: list[Any]) -> None:
         assert profile.memberships["ups"]["a"].time_us % 60_000_000 == newest * 1_000_000
 
 
+@settings(deadline=None)
 @given(lives, st.randoms())
 def test_memberships_converge_in_whatever_order_they_arrive(records: list[Any], random: Any) -> None:
     slots = []

@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.ends import Reason
+from streams.merging import parse_spelled
 from streams.strict_json import MAX_BYTES, Unreadable, on_one_line, read_object
 from tests.json_texts import FRAGMENTS, strictly, texts
 
@@ -19,6 +20,7 @@ def verdict(value: bytes) -> Any:
         return unreadable.reason
 
 
+@settings(deadline=None)
 @given(st.one_of(texts(), st.binary(max_size=40), st.sampled_from(FRAGMENTS)))
 @example(b'{"a":' + b"[" * 100_000)
 @example(b'{"a":' + b"[" * 1_100 + b"]" * 1_100 + b"}")
@@ -90,6 +92,7 @@ def test_of_a_key_that_comes_twice_the_last_one_counts() -> None:
     assert read_object(b'{"a":{"b":1},"a":2}') == {"a": 2}
 
 
+@settings(deadline=None)
 @given(texts())
 def test_a_text_on_one_line_keeps_its_value_and_its_numbers(value: bytes) -> None:
     if isinstance(verdict(value), Reason):
@@ -98,5 +101,10 @@ def test_a_text_on_one_line_keeps_its_value_and_its_numbers(value: bytes) -> Non
     line = on_one_line(value)
 
     assert b"\n" not in line
-    spelled = {"parse_int": lambda text: (text,), "parse_float": lambda text: (text,)}
-    assert json.loads(line, **spelled) == json.loads(value, **spelled)
+    assert parse_spelled(line) == parse_spelled(value)
+
+
+def test_a_long_number_before_a_fault_is_a_fault() -> None:
+    for digits in (310, 4_300, 4_301):
+        assert isinstance(verdict(b'{"a":-' + b"9" * digits + b'}"'), Reason)
+        assert isinstance(verdict(b'{"a":-' + b"9" * digits + b".0," + b"[" * 1_100), Reason)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.timestamps import parse_time, render_time
@@ -51,6 +51,7 @@ def test_what_is_no_time_with_a_zone_is_refused_and_not_shown(text: str) -> None
         parse_time(text)
 
 
+@settings(deadline=None)
 @given(
     st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1)),  # noqa: DTZ001 - the zone comes apart
     st.integers(-24 * 60 + 1, 24 * 60 - 1),
