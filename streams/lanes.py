@@ -1,24 +1,29 @@
-"""Whose turn it is: one request at a time per profile, profiles in the order in which they became ready.
+"""Whose turn it is: one request at a time per profile, and of the profiles that are ready the one that came first.
 
 A lane is the exports of one profile that are fetched and not ended. Its head is *ready*, or *taken* (somebody serves
 it) or *waiting* (it will be tried again); those behind it are none of these. Pure: who serves, and when a waiting head
 is ready again, is decided by the caller.
+
+The oldest goes first, so that a busy profile does not fall behind the others: what has ended above an export that
+was not even begun would be repeated after a crash, and nothing below it can be committed.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Generic, Self, TypeVar
 
 
 class Placed:
     """What stands in a lane; a lane is linked through its members, which costs no container per profile."""
 
-    __slots__ = ("behind", "key")
+    __slots__ = ("arrival", "behind", "key")
 
     key: bytes
     behind: Self | None
+    arrival: int
+    """Its number among all that were added; `Lanes` gives it."""
 
 
 T = TypeVar("T", bound=Placed)
@@ -29,7 +34,8 @@ class Lanes(Generic[T]):
 
     def __init__(self) -> None:
         self._last: dict[bytes, T] = {}
-        self._ready: deque[T] = deque()
+        self._ready: list[tuple[int, T]] = []  # a heap
+        self._arrivals = 0
         self._keep: Callable[[T], bool] | None = None
 
     def __len__(self) -> int:
@@ -43,16 +49,18 @@ class Lanes(Generic[T]):
 
     def add(self, item: T) -> None:
         """Put *item* behind the others of its key."""
+        self._arrivals += 1
+        item.arrival = self._arrivals
         last = self._last.get(item.key)
         self._last[item.key] = item
         if last is None:
-            self._ready.append(item)
+            heappush(self._ready, (item.arrival, item))
         else:
             last.behind = item
 
     def take(self) -> T | None:
-        """Return the next ready head; its lane gives no other until ``done`` or ``again`` is said of this one."""
-        return self._ready.popleft() if self._ready else None
+        """Return the oldest ready head; its lane gives no other until ``done`` or ``again`` is said of this one."""
+        return heappop(self._ready)[1] if self._ready else None
 
     def done(self, item: T) -> None:
         """Let the taken or waiting *item* go; the one behind it becomes ready."""
@@ -62,18 +70,18 @@ class Lanes(Generic[T]):
             self._offer(item.behind)
 
     def again(self, item: T) -> None:
-        """Make the taken or waiting *item* ready once more, behind the lanes that are ready now."""
+        """Make the taken or waiting *item* ready once more."""
         self._offer(item)
 
     def close(self, keep: Callable[[T], bool]) -> None:
         """From now on drop what *keep* refuses, and what stands behind it; an item that is taken stays taken."""
         self._keep = keep
-        ready, self._ready = self._ready, deque()
-        for item in ready:
+        ready, self._ready = self._ready, []
+        for _, item in ready:
             self._offer(item)
 
     def _offer(self, item: T) -> None:
         if self._keep is None or self._keep(item):
-            self._ready.append(item)
+            heappush(self._ready, (item.arrival, item))
         else:
             del self._last[item.key]
