@@ -128,10 +128,17 @@ class Consumer(driver.Consumer):
                 records = await self._next_records(assignment)
                 if records and self.is_open(assignment):
                     self._hand_on(records, assignment)
-                await asyncio.sleep(0)
+                await asyncio.sleep(self._pause_after(records))
         except (*self.consumer_stopped_errors, asyncio.CancelledError):
             if not self.app.should_stop:
                 raise
+
+    def _pause_after(self, records: Records) -> float:
+        """Return how long to wait: while little comes, a moment lets the broker gather more for the next fetch."""
+        settings = self.app.engine_settings
+        few = 0 < sum(map(len, records.values())) < settings.max_poll_records / 4
+        linger: float = settings.linger if few else 0
+        return linger
 
     async def _next_records(self, assignment: int) -> Records:
         self._wake.clear()

@@ -76,6 +76,10 @@ class Recovery(recovery.Recovery):
         self._background.start()
         try:
             await self._background.wait()
+        except asyncio.CancelledError:
+            if self._background is None:  # halted by a revoke, or a stop; this service goes on
+                raise recovery.RebalanceAgain from None
+            raise
         finally:
             await self.halt()
         if loading.records:

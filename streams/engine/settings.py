@@ -29,6 +29,9 @@ class EngineSettings:
     max_poll_records: int = 500
     max_poll_interval: float = 300.0
     """How long the main loop may hang before the group goes on without us; a slow sink or a recovery does not count."""
+    linger: float = 0.004
+    """What a record waits at most so that records arriving one by one are fetched together: each fetch costs about as
+    much as handling fifty records."""
     buffer: int = 4096
     """Records that wait for one agent."""
     check_value: Callable[[bytes], None] | None = None

@@ -9,6 +9,7 @@ is still wanted. It runs in the thread's own loop; ``fetch`` is called from the 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any
@@ -18,8 +19,13 @@ from faust.transport.drivers import aiokafka as driver
 
 from streams.engine.message import Record
 
+log = logging.getLogger(__name__)
+
 Partition = tuple[str, int]
 Records = Mapping[Partition, Sequence[Record]]
+
+STOP_SECONDS = 5.0
+"""How long the consumer may take to leave its group and close."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -90,6 +96,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             subscription._last_fetch_ended = monotonic()
         if consumer._coordinator is not None:
             consumer._coordinator.check_errors()
+
+    async def on_thread_stop(self) -> None:
+        """Stop the consumer, in bounded time: without a broker it may hang, or end in a cancellation of its own."""
+        consumer = self._consumer
+        try:
+            await asyncio.wait_for(super().on_thread_stop(), STOP_SECONDS)
+        except (TimeoutError, asyncio.CancelledError):  # either would keep the whole worker from ending
+            log.warning("the consumer did not stop in order: the group notices when the session times out")
+            if consumer is not None:
+                await consumer._client.close()
 
     def _stopped_set(self) -> None:
         if not self.thread_loop.is_closed():  # it is when the thread itself has crashed; stock then fails to stop

@@ -53,15 +53,15 @@ async def test_the_state_is_what_the_changelog_says_however_it_was_written(
     for round_ in range(3):
         rows = some_rows(dice, 800)
         await client.produce(changelog, rows)
-        await transaction(client, changelog, some_rows(dice, 100), commit=False)
+        await transaction(client, changelog, [(b"aborted", b"%d" % round_), (b"k1", b"aborted")], commit=False)
         committed = some_rows(dice, 100)
         await transaction(client, changelog, committed, commit=True)  # the changelog ends with its marker
         expected.update(rows)
-        expected.update(committed)
+        expected.update([*committed, (b"aborted", None)])
         engine = engine_on(client, unique, store=store, directory=tmp_path)
         engine.consume(f"{unique}-inputs", Seen())
         async with started(engine.app):
-            await until(lambda app=engine: app.ready, 20, f"recovery {round_}")
+            await until(lambda app=engine: app.ready, 8, f"recovery {round_} (a wait for empty answers takes longer)")
 
             assert {key: engine.table.get(0, key or b"") for key in expected} == expected
 
@@ -239,6 +239,33 @@ async def test_a_stop_ends_a_load_at_its_next_step_and_the_state_says_how_far_it
 
     assert (offset or 0) < 11_999
     assert state.get(b"11999") is None
+
+
+async def test_a_rebalance_ends_a_load_and_the_next_assignment_completes_it(client: Client, unique: str) -> None:
+    source, changelog = await topics_for(client, unique, 2)
+    for partition in range(2):
+        await client.produce(changelog, [(b"%d" % n, b"v") for n in range(50)], partition=partition)
+    loading, go = threading.Event(), threading.Event()
+
+    def hold(_: bytes) -> None:
+        loading.set()
+        go.wait(30)
+
+    first = engine_on(client, unique, partitions=2, check_value=hold)
+    second = engine_on(client, unique, partitions=2)
+    for engine in (first, second):
+        engine.consume(source, Seen(engine))
+    async with started(first.app):
+        await until(loading.is_set, 20, "the load")
+        background = first.app.tables.recovery._background
+        async with started(second.app):
+            await until(lambda: background._cancelled, 20, "the rebalance")
+            go.set()
+            await until(lambda: first.ready and second.ready, 20, "both")
+            states = [engine._faust_table.data.states for engine in (first, second)]
+
+            assert sorted([*states[0], *states[1]]) == [0, 1]
+            assert all(state.get(b"49") == b"v" for held in states for state in held.values())
 
 
 async def test_a_changelog_whose_end_was_cleaned_away_is_complete_after_enough_empty_answers() -> None:

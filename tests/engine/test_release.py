@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+import pytest
+from faust.transport.drivers import aiokafka as driver
 
 from streams.engine.consumer import Consumer
+from streams.engine.thread import ConsumerThread
 from tests.engine.fakes import TP0, FakeThread, engine_consumer, stock_consumer, stock_message
 from tests.engine.test_commits import hand_on
 
@@ -126,3 +131,36 @@ async def test_a_revoke_during_the_stop_joins_the_release_that_is_running() -> N
 
     assert not early
     assert len(runs) == 1
+
+
+class Unreachable:
+    """An aiokafka consumer whose broker is away: closing it cancels a fetch, and that cancellation comes out."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._client = self
+
+    async def stop(self) -> None:
+        raise asyncio.CancelledError
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def thread_over(kind: Any, consumer: Unreachable) -> Any:
+    """Return a consumer thread of *kind* that was never started."""
+    thread = kind.__new__(kind)
+    thread._consumer, thread._method_queue = consumer, None
+    return thread
+
+
+async def test_stock_does_not_end_when_the_broker_is_away() -> None:
+    with pytest.raises(asyncio.CancelledError):
+        await thread_over(driver.AIOKafkaConsumerThread, Unreachable()).on_thread_stop()
+
+
+async def test_a_worker_ends_although_the_broker_is_away() -> None:
+    consumer = Unreachable()
+    await thread_over(ConsumerThread, consumer).on_thread_stop()
+
+    assert consumer.closed
