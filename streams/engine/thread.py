@@ -113,10 +113,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def pause_fetching(self, partitions: Sequence[Any]) -> None:
         """Do not even prefetch *partitions* under this assignment (changelogs are read by the recovery)."""
-        assigned = self._ensure_consumer()._subscription
-        for partition in partitions:
-            if assigned.is_assigned(partition):
-                assigned.pause(partition)
+        # In the thread: pausing makes a future, which belongs to the loop that it is made in.
+        self.thread_loop.call_soon_threadsafe(_pause, self._ensure_consumer()._subscription, partitions)
+
+
+def _pause(subscription: Any, partitions: Sequence[Any]) -> None:
+    for partition in partitions:
+        if subscription.is_assigned(partition):
+            subscription.pause(partition)
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:
