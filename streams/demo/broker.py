@@ -70,7 +70,12 @@ class EmbeddedBroker:
             with tempfile.NamedTemporaryFile(prefix="streams-broker-", suffix=".log", delete=False) as log:
                 self._log = Path(log.name)
                 self._process = await asyncio.create_subprocess_exec(
-                    *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent
+                    *command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,  # a Ctrl-C in the terminal must not end it before its clients
+                    preexec_fn=die_with_parent,
                 )
             await self._front.start(shown, broker_port=own)
             await asyncio.wait_for(self._until_it_answers(own), _STARTED_WITHIN_SECONDS)

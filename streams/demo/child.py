@@ -107,10 +107,10 @@ class WorkerChild:
         except aiohttp.ClientError:
             return None
 
-    async def stop(self) -> None:
-        """Let the worker stop in order; kill it if it does not."""
+    async def stop(self) -> bool:
+        """Let the worker stop in order, and return whether it did; kill it if it does not."""
         if self._process is None:
-            return
+            return True
         with suppress(ProcessLookupError):
             self._process.terminate()
         try:
@@ -118,5 +118,8 @@ class WorkerChild:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
-        if self._reading is not None:
-            self._reading.cancel()  # a grandchild could hold the pipe open
+            return False
+        finally:
+            if self._reading is not None:
+                self._reading.cancel()  # a grandchild could hold the pipe open
+        return True

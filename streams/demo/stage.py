@@ -57,7 +57,7 @@ async def staged(screen: Screen, environ: Mapping[str, str]) -> AsyncIterator[St
         reception = Reception(destinations, tokens.accepts)
         endpoint.decide = reception.decide
         worker = _worker(folder, environ, broker.bootstrap, secret)
-        stack.push_async_callback(worker.stop)
+        stack.push_async_callback(_stop, worker, screen)
         await worker.start()
         yield Stage(broker.bootstrap, endpoint.url, worker, reception, destinations)
 
@@ -81,6 +81,11 @@ def _worker(folder: Path, environ: Mapping[str, str], bootstrap: str, secret: st
     }
     inherited = {name: value for name, value in environ.items() if not name.startswith(OURS)}
     return WorkerChild(folder / sample.SETTINGS, port=port, environ=inherited | own)
+
+
+async def _stop(worker: WorkerChild, screen: Screen) -> None:
+    if not await worker.stop():
+        screen.failed("the worker did not stop in time and was killed; its last lines:", worker.last_lines)
 
 
 async def _create_topics(bootstrap: str) -> None:

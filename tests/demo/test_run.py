@@ -171,6 +171,18 @@ def test_a_signal_at_any_moment_leaves_nothing(demo: Callable[..., Demo], moment
     assert run.leaves_nothing()
 
 
+def test_a_ctrl_c_that_reaches_all_processes_of_the_terminal_stops_them_in_order(demo: Callable[..., Demo]) -> None:
+    run = demo("--once", "--output", "json")
+    run.said("503")
+
+    os.killpg(run.process.pid, signal.SIGINT)
+
+    code, _, err = run.ended()
+    assert code == 1
+    assert err.endswith("\nStopping ...\nStopped; nothing is left.\n")
+    assert run.leaves_nothing()
+
+
 def test_a_worker_that_dies_ends_the_demo_with_its_last_lines(demo: Callable[..., Demo]) -> None:
     run = demo("--once", "--output", "json")
 
