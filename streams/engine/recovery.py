@@ -37,6 +37,7 @@ class Recovery(recovery.Recovery):
     """Faust's recovery service with its loop replaced."""
 
     _background: Background | None = None
+    _complete = False
 
     @Service.task
     async def _restart_recovery(self) -> None:
@@ -56,7 +57,10 @@ class Recovery(recovery.Recovery):
         self.app.consumer.leave_changelogs(changelogs)
         opening = [self.tp_to_table[tp].data.open(tp.partition) for tp in changelogs]
         await self._wait(_in_turn(opening))
+        self._complete = False
         await self._wait(self._load(changelogs))
+        if not self._complete:
+            raise recovery.RebalanceAgain
         await self._open(generation)
 
     def _check_partitions(self) -> None:
@@ -76,10 +80,11 @@ class Recovery(recovery.Recovery):
         self._background.start()
         try:
             await self._background.wait()
+            self._complete = True
         except asyncio.CancelledError:
-            if self._background is None:  # halted by a revoke, or a stop; this service goes on
-                raise recovery.RebalanceAgain from None
-            raise
+            if self._background is not None:
+                raise
+            # Halted by a revoke or a stop, while this service goes on.
         finally:
             await self.halt()
         if loading.records:
