@@ -1,3 +1,24 @@
-"""Streams: an open, self-hosted HTTP destination for Kafka."""
+"""Streams: an open, self-hosted HTTP destination for Kafka.
+
+Where to look, in the order in which a record passes:
+
+- ``worker``         one process: topics made ready, stages and health started, stopped together
+- ``configuration``  settings and documents, all errors at once; secrets by reference
+- ``topics``         what the worker's own topics must be, and how they come to be so
+- ``engine``         everything that knows Faust's internals, behind one interface that loses nothing
+- ``activation``     what arrives (``events``), what is known (``profiles``), who is sent what (``activate``), and the
+  loop that does it (``agents``, ``outbox``, ``stage``)
+- ``exports``        what activation writes and delivery posts: id, headers, topics
+- ``delivery``       each destination's queue (``service``), in order per profile (``lanes``), to an end (``dispatch``)
+- ``endpoints``      one attempt (``endpoint``), its token (``auth``), where it may go (``egress``)
+- ``telemetry``      metrics, log lines, health
+- ``ends``, ``outcomes``  how records, exports and attempts end: the closed lists that all of the above share
+- ``destinations``, ``secrets``  where a profile may go, and what must not be seen
+- ``demo``           the whole way on one machine, with a broker, an endpoint and a token server of its own
+- ``cli``            the command
+
+Words import nothing above them, decisions are pure, effects do not know each other, and the wiring knows all:
+``tests/test_architecture.py`` holds that plan.
+"""
 
 __version__ = "0.1.0"

@@ -20,11 +20,14 @@ import click
 import orjson
 from aiokafka.errors import KafkaError
 
-from streams import __version__, documents, logs, provision
+from streams import __version__
+from streams.configuration import documents
+from streams.configuration.references import References
+from streams.configuration.settings import ConfigurationError, Settings, load, masked
 from streams.destinations import Destination
-from streams.references import References
-from streams.settings import ConfigurationError, Settings, load, masked
-from streams.topics import TopicError
+from streams.telemetry import logs
+from streams.topics import provision
+from streams.topics.plan import TopicError
 
 T = TypeVar("T")
 

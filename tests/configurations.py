@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.problems import ConfigurationError
-from streams.references import References
+from streams.configuration.problems import ConfigurationError
+from streams.configuration.references import References
 
 NO_SECRETS = References({}, None)
 

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.bounds import Shared
-from streams.dead_letters import Failure
+from streams.delivery.bounds import Shared
+from streams.delivery.dead_letters import Failure
+from streams.delivery.pending import Record
+from streams.delivery.tools import Attempt, Park, Tools
 from streams.destinations import Account, Delivery, Destination, Retry
 from streams.ends import ExportEnd
 from streams.exports import ID_HEADER, META_HEADER, Export, Meta, encode_meta
 from streams.outcomes import Delivered, Outcome
-from streams.pending import Record
-from streams.tools import Attempt, Park, Tools
 
 TOPIC = "streams.exports.crm.1"
 

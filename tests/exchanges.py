@@ -17,8 +17,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from streams.demo.endpoint import MockEndpoint
 from streams.demo.tokens import MockTokenServer
 from streams.destinations import Account, ClientCredentials, Delivery, Destination, Header
-from streams.egress import Egress
-from streams.endpoints import Endpoint, reach
+from streams.endpoints.egress import Egress
+from streams.endpoints.endpoint import Endpoint, reach
 from streams.exports import Export, Meta
 from streams.secrets import Secret
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from streams.activation.events import Change
+from streams.activation.profiles import Profile
 from streams.destinations import Destination
-from streams.events import Change
 from streams.exports import Position
-from streams.profiles import Profile
 from tests.records import (
     NOW_MS,
     SOURCES,

@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from streams.activation import Activation, Rendered, Step
+from streams.activation.activate import Activation, Rendered, Step
+from streams.activation.events import Change, Input, Kind, Malformed, decode
+from streams.activation.profiles import Profile
 from streams.destinations import Account, Attribute, Destination, Segment
-from streams.events import Change, Input, Kind, Malformed, decode
 from streams.exports import Position
-from streams.profiles import Profile
 
 NOW_MS = 1_700_000_000_000
 KEY = b"profile-1"

@@ -13,10 +13,10 @@ from ipaddress import ip_network
 from aiohttp import web
 from aiokafka import AIOKafkaProducer
 
+from streams.delivery.tools import Attempt
 from streams.destinations import Destination
-from streams.egress import Egress
-from streams.endpoints import Endpoint
-from streams.tools import Attempt
+from streams.endpoints.egress import Egress
+from streams.endpoints.endpoint import Endpoint
 from tests.deliverables import export_headers
 
 Key = str

@@ -17,46 +17,54 @@ _PURE = (frozenset(sys.stdlib_module_names) | {"msgspec"}) - {
 }
 """No clock, no dice, no network, no environment, no file, and nothing that is awaited."""
 
+
+def _in(folder: str, names: str) -> tuple[str, ...]:
+    return tuple(f"{folder}.{name}" for name in names.split())
+
+
 ROOMS = {
     "words": Room(
         (
-            *("secrets", "destinations", "exports", "outcomes", "ends", "events", "profiles"),
-            *("identities", "merging", "paths", "strict_json", "timestamps", "retry_after", "addresses"),
-            *("labels", "masks", "repeats"),
+            *("secrets", "destinations", "exports", "outcomes", "ends"),
+            *("activation", "delivery", "endpoints", "configuration", "telemetry", "topics"),
+            *_in("activation", "events profiles identities merging paths strict_json timestamps"),
+            *_in("endpoints", "retry_after addresses"),
+            *_in("telemetry", "labels masks repeats"),
         ),
         foreign=_PURE,
     ),
     "decisions": Room(
         (
-            *("projection", "activation", "slots", "triggers", "unions"),
-            *("retries", "windows", "lanes", "pending", "progress", "revisions", "topics"),
+            *_in("activation", "projection activate slots triggers unions"),
+            *_in("delivery", "retries windows lanes pending progress revisions"),
+            "topics.plan",
         ),
         sees=("words",),
         foreign=_PURE,
     ),
     "configuration": Room(
-        (
-            *("problems", "located", "fields", "validation", "names", "headers", "rules", "references"),
-            *("environment", "sections", "settings", "tables"),
-            *("delivery_draft", "drafts", "conversion", "documents"),
+        _in(
+            "configuration",
+            "problems located fields validation names headers rules references environment sections settings tables "
+            "delivery_draft drafts conversion documents",
         ),
         sees=("words",),
     ),
     "engine": Room(("engine.",)),
-    "http": Room(("classification", "egress", "tokens", "auth", "endpoints"), sees=("words", "decisions")),
-    "telemetry": Room(("metrics", "telemetry", "logs", "health", "pulse"), sees=("words", "decisions")),
-    "parking": Room(("dead_letters",), sees=("words",)),
+    "endpoints": Room(_in("endpoints", "classification egress tokens auth endpoint"), sees=("words", "decisions")),
+    "telemetry": Room(_in("telemetry", "metrics telemetry logs health pulse"), sees=("words", "decisions")),
+    "parking": Room(("delivery.dead_letters",), sees=("words",)),
     "delivery": Room(
-        ("tools", "bounds", "pace", "backlog", "dispatch", "delivery", "deliveries"),
+        _in("delivery", "tools bounds pace backlog dispatch service deliveries"),
         sees=("words", "decisions", "parking"),
     ),
-    "outbox": Room(("outbox",), sees=("words", "decisions")),
-    "cluster": Room(("cluster",), sees=("words", "decisions")),
+    "outbox": Room(("activation.outbox",), sees=("words", "decisions")),
+    "cluster": Room(("topics.cluster",), sees=("words", "decisions")),
     "wiring": Room(
-        ("agents", "app", "provision", "worker"),
+        ("activation.agents", "activation.stage", "topics.provision", "worker"),
         sees=(
-            *("words", "decisions", "configuration", "engine", "http", "telemetry", "parking", "delivery", "outbox"),
-            "cluster",
+            *("words", "decisions", "configuration", "engine", "endpoints", "telemetry", "parking", "delivery"),
+            *("outbox", "cluster"),
         ),
     ),
     "demo": Room(("demo.",), sees=("words", "decisions", "configuration")),
@@ -66,12 +74,12 @@ ROOMS = {
 
 RESERVED = {
     "faust": ("engine.", "worker"),
-    "mode": ("engine.", "app", "worker", "delivery", "deliveries"),
-    "aiohttp": ("classification", "egress", "auth", "endpoints", "health", "demo."),
-    "prometheus_client": ("metrics", "telemetry", "health", "demo.books"),
+    "mode": ("engine.", "activation.stage", "worker", *_in("delivery", "service deliveries")),
+    "aiohttp": (*_in("endpoints", "classification egress auth endpoint"), "telemetry.health", "demo."),
+    "prometheus_client": (*_in("telemetry", "metrics telemetry health"), "demo.books"),
     "os.environ": ("cli",),
     "os.getenv": (),
-    "time": ("engine.", "app", "worker", "cli", "demo."),
+    "time": ("engine.", "activation.stage", "worker", "cli", "demo."),
     "random": ("worker", "demo."),
 }
 """Elsewhere, environment, clock and dice are arguments."""

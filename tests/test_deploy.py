@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from streams.configuration.documents import load_all
+from streams.configuration.references import References
+from streams.configuration.settings import load
 from streams.destinations import Header
-from streams.documents import load_all
-from streams.references import References
 from streams.secrets import Secret
-from streams.settings import load
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 DOCUMENTS = sorted((DEPLOY / "documents").iterdir())

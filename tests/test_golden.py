@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.activation import Activation
+from streams.activation.activate import Activation
 from streams.destinations import Segment
 from tests.records import NOW_MS, SOURCES, Life, a_destination, an_attribute
 

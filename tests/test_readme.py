@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from streams import documents, tables
-from streams.references import References
-from streams.settings import load
+from streams.configuration import documents, tables
+from streams.configuration.references import References
+from streams.configuration.settings import load
 
 README = Path(__file__).parents[1] / "README.md"
 

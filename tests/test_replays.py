@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.profiles import Profile, decode_profile, encode_profile
+from streams.activation.profiles import Profile, decode_profile, encode_profile
 from tests.record_streams import DESTINATIONS, Record, known, says_all, streams
 from tests.records import NOW_MS, an_activation
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams import documents
+from streams.configuration import documents
+from streams.configuration.references import References
 from streams.demo import sample
 from streams.demo.broker import EmbeddedBroker
 from streams.demo.child import WorkerChild
@@ -21,7 +22,6 @@ from streams.demo.reception import Reception
 from streams.demo.screen import Screen
 from streams.demo.tokens import MockTokenServer
 from streams.destinations import Destination
-from streams.references import References
 
 OURS = "STREAMS_"
 """Names of the environment that begin so are settings: those of the caller are not meant for the demo's worker."""

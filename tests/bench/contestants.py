@@ -20,16 +20,16 @@ import msgspec
 import uvloop
 from aiokafka import AIOKafkaConsumer
 
-from streams.bounds import Shared
-from streams.delivery import Connection, Delivery
+from streams.delivery.bounds import Shared
+from streams.delivery.service import Connection, Delivery
+from streams.delivery.tools import Attempt, Tools
+from streams.delivery.tools import Telemetry as DeliveryTelemetry
 from streams.destinations import Account, Destination, Retry
-from streams.egress import Egress
-from streams.endpoints import Endpoint
+from streams.endpoints.egress import Egress
+from streams.endpoints.endpoint import Endpoint
 from streams.exports import Export, delivery_group, exports_topic
 from streams.outcomes import Delivered, Outcome, Retryable
-from streams.telemetry import Telemetry
-from streams.tools import Attempt, Tools
-from streams.tools import Telemetry as DeliveryTelemetry
+from streams.telemetry.telemetry import Telemetry
 from tests.deliverables import Parked
 
 IN_FLIGHT = 64

@@ -11,7 +11,7 @@ from streams.destinations import Account, Destination
 from streams.ends import Exclusion, ExportEnd, Reason, RecordEnd
 from streams.exports import Export, Meta
 from streams.outcomes import Delivered, Retryable
-from streams.telemetry import Telemetry
+from streams.telemetry.telemetry import Telemetry
 
 CLOSED = Books(
     {"profiles": TopicBook({RecordEnd.NOT_TRIGGERED: 2}), "exits": TopicBook({RecordEnd.ACTIVATED: 3})},

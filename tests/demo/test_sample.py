@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from streams import documents
+from streams.configuration import documents
+from streams.configuration.references import References
+from streams.configuration.settings import load
 from streams.demo import sample
-from streams.references import References
-from streams.settings import load
 
 
 def test_the_settings_are_valid_and_name_the_sample_topics(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from streams import documents, settings
-from streams.app import Seams, new_producer
-from streams.references import References
+from streams.activation.stage import Seams, new_producer
+from streams.configuration import documents, settings
+from streams.configuration.references import References
 from streams.worker import run
 
 CODE = 66

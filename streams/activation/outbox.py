@@ -1,0 +1,179 @@
+"""The one ordered writer of activation: changelog rows, exports and dead letters leave in rounds.
+
+A record's rows are put without an await between them, so they are always in one round. A round builds a batch per
+partition, sends them all and is confirmed when the broker has confirmed each; only then is the disk written and the
+records acknowledged. One round is under way at a time, so what is written stands in the order of the table writes
+(several senders on one producer do not keep order).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+Header = tuple[str, bytes]
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One record to be written; a None value is a tombstone."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[Header]
+
+    def __repr__(self) -> str:
+        return "Row(...)"  # never the data
+
+
+Address = tuple[str, int]
+"""A topic and a partition number."""
+
+
+class Batch(Protocol):
+    """What a producer's batch must do."""
+
+    def append(
+        self, *, timestamp: int | None, key: bytes | None, value: bytes | None, headers: Sequence[Header]
+    ) -> object | None:
+        """Add a row; None means that the batch is full."""
+
+    def close(self) -> None:
+        """Let nothing more in."""
+
+
+class Appended(Protocol):
+    """Where the broker appended a batch."""
+
+    offset: int
+
+
+class Producer(Protocol):
+    """What the outbox needs of a producer: batches of its own, in order per partition."""
+
+    def create_batch(self) -> Batch:
+        """Return an empty batch."""
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> Awaitable[Appended]:
+        """Queue a batch; the answer resolves when the broker has confirmed it."""
+
+
+Settled = TypeVar("Settled")
+
+
+@dataclass(slots=True)
+class Round(Generic[Settled]):
+    """Rows that leave together, and the records they settle."""
+
+    rows: dict[Address, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    settled: list[Settled] = field(default_factory=list)
+    last_offsets: dict[Address, int] = field(default_factory=dict)
+    size: int = 0
+    """Bytes of keys and values."""
+
+
+class Outbox(Generic[Settled]):
+    """Collects rows and writes them in rounds; ``run()`` must be running."""
+
+    def __init__(
+        self,
+        producer: Producer,
+        confirmed: Callable[[Round[Settled]], None],
+        *,
+        linger_seconds: float = 0.0,
+        max_records: int = 4_000,
+        max_bytes: int = 32 * 1024 * 1024,
+    ) -> None:
+        self._producer = producer
+        self._confirmed = confirmed
+        self._linger = linger_seconds
+        self._max_records, self._max_bytes = max_records, max_bytes
+        self._next: Round[Settled] = Round()
+        self._wake, self._idle, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._idle.set()
+        self._room.set()
+        self.settled = 0
+        """How many records are settled."""
+
+    def put(self, topic: str, partition: int, row: Row) -> None:
+        """Add a row to the next round; follow a record's rows by ``settle`` without an await between."""
+        self._next.rows[topic, partition].append(row)
+        self._next.size += len(row.key or b"") + len(row.value or b"")
+
+    def settle(self, record: Settled) -> None:
+        """Say that all rows of *record* are put: it is settled when their round is confirmed."""
+        self._next.settled.append(record)
+        self._wake.set()
+        self._idle.clear()
+        if len(self._next.settled) >= self._max_records or self._next.size >= self._max_bytes:
+            self._room.clear()
+
+    @property
+    def full(self) -> bool:
+        """Whether the next round takes no more for now; await ``room()`` before the next record."""
+        return not self._room.is_set()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something that was put is not yet confirmed."""
+        return not self._idle.is_set()
+
+    async def room(self) -> None:
+        """Wait until the next round takes records again."""
+        await self._room.wait()
+
+    async def idle(self) -> None:
+        """Wait until everything put so far is confirmed."""
+        await self._idle.wait()
+
+    def forget(self) -> None:
+        """Drop what is put and not yet sent: its records are no longer ours and will be read again by their owner."""
+        self._next = Round()
+        self._room.set()
+
+    async def run(self) -> None:
+        """Write rounds until cancelled; raises what the broker refused for good."""
+        while True:
+            await self._wake.wait()
+            if self._linger:
+                await asyncio.sleep(self._linger)  # what arrives together leaves together
+            self._wake.clear()
+            current, self._next = self._next, Round()
+            self._room.set()
+            current.last_offsets = await self._write(current.rows)
+            self.settled += len(current.settled)
+            self._confirmed(current)
+            if not self._wake.is_set():
+                self._idle.set()
+
+    async def _write(self, rows: dict[Address, list[Row]]) -> dict[Address, int]:
+        """Write *rows*, a batch per partition at a time; return each partition's last offset."""
+        last: dict[Address, int] = {}
+        while rows:
+            filled = {address: self._fill(waiting) for address, waiting in rows.items()}
+            answers = [
+                await self._producer.send_batch(batch, address[0], partition=address[1])
+                for address, (batch, _) in filled.items()
+            ]
+            for (address, (_, count)), appended in zip(filled.items(), await asyncio.gather(*answers), strict=True):
+                last[address] = appended.offset + count - 1
+            rows = {
+                address: rows[address][count:] for address, (_, count) in filled.items() if count < len(rows[address])
+            }
+        return last
+
+    def _fill(self, rows: list[Row]) -> tuple[Batch, int]:
+        """Return a batch of the first rows, and how many it took."""
+        batch, count = self._producer.create_batch(), 0
+        for row in rows:
+            if batch.append(timestamp=None, key=row.key, value=row.value, headers=row.headers) is None:
+                break
+            count += 1
+        if not count:
+            raise ValueError(f"a row of {len(rows[0].value or b'')} bytes fits no batch")
+        batch.close()
+        return batch, count

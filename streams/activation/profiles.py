@@ -1,0 +1,99 @@
+"""A profile's state: slots, each naming the record that wrote it, in a versioned encoding."""
+
+from __future__ import annotations
+
+import msgspec
+
+from streams.activation.events import Status
+from streams.exports import Position
+
+VERSION = 1
+"""The encoding's version: raised whenever an older release would misread it. A release reads N and N-1."""
+
+_READABLE = frozenset({1})
+_ARRAY, _ARRAY_MASK = 0x90, 0xF0  # MessagePack: a short array
+
+
+class UnknownEncoding(ValueError):  # noqa: N818 - says what is wrong, as UnknownVersion does
+    """A profile's state that this release does not read: another one wrote it."""
+
+
+class _Slot(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What hides its content wherever it is printed: profile data shows nowhere."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+
+class MembershipSlot(_Slot, array_like=True, frozen=True, gc=False):
+    """A segment membership as the newest event said, and the record that said it."""
+
+    status: Status
+    time_us: int
+    position: Position
+
+    @property
+    def inside(self) -> bool:
+        """Whether the profile is in the segment."""
+        return self.status is not Status.EXITED
+
+
+class TextSlot(_Slot, array_like=True, frozen=True, gc=False):
+    """A source's whole fragment, or its identities, as JSON; None if a null took it away."""
+
+    text: bytes | None
+    position: Position
+
+
+class Told(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a destination's incarnation was last told: at which revision, and whether it said "in"."""
+
+    revision: int
+    inside: bool
+
+
+class Profile(msgspec.Struct, array_like=True):
+    """All that is known of a profile; mutable. ``Profile()`` is one of which nothing is known."""
+
+    version: int = VERSION
+    revision: int = 0
+    memberships: dict[str, dict[str, MembershipSlot]] = {}
+    """By namespace and segment id."""
+    fragments: dict[str, TextSlot] = {}
+    """By source."""
+    identities: dict[str, TextSlot] = {}
+    """By source."""
+    told: dict[str, Told] = {}
+    """By the destination's incarnation."""
+
+    def __repr__(self) -> str:
+        return f"Profile(revision={self.revision}, ...)"
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Profile).decode
+
+
+def check_encoding(value: bytes) -> None:
+    """Raise UnknownEncoding unless this release reads *value*; looks at its first two bytes only."""
+    if len(value) < 2 or value[0] & _ARRAY_MASK != _ARRAY or value[1] not in _READABLE:
+        found = value[1] if len(value) > 1 and value[0] & _ARRAY_MASK == _ARRAY else "none"
+        raise UnknownEncoding(
+            f"a profile's state has the encoding version {found}, this release reads {sorted(_READABLE)}: "
+            "run the release that wrote it, or one between"
+        )
+
+
+def decode_profile(value: bytes) -> Profile:
+    """Return the profile that *value* encodes; raises UnknownEncoding if this release does not read it."""
+    check_encoding(value)
+    try:
+        return _decode(value)
+    except msgspec.DecodeError as error:
+        raise UnknownEncoding(f"a profile's state does not decode: {error}") from None
+
+
+def encode_profile(profile: Profile) -> bytes:
+    """Return the state as bytes, in the newest encoding."""
+    profile.version = VERSION
+    return _encode(profile)

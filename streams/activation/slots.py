@@ -1,0 +1,102 @@
+"""Writes a record into a profile's slots, where it is newer than what they hold or is what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from streams.activation.events import Change, Membership, MembershipChange
+from streams.activation.profiles import MembershipSlot, Profile, TextSlot
+from streams.exports import Position
+
+
+class MembershipWrite(msgspec.Struct, frozen=True, gc=False):
+    """A membership slot was written; *repeated* if the same record had written it before."""
+
+    membership: Membership
+    turned: bool
+    """Whether the profile entered or left the segment by it."""
+    repeated: bool
+
+
+class TextWrite(msgspec.Struct, frozen=True, gc=False):
+    """A source's fragment or identities were written, over what was there *before*."""
+
+    source: str
+    before: TextSlot | None
+    repeated: bool
+
+    def undone(self, slots: Mapping[str, TextSlot]) -> Mapping[str, TextSlot]:
+        """Return *slots* as they were before it."""
+        others = {source: slot for source, slot in slots.items() if source != self.source}
+        return others if self.before is None else {**others, self.source: self.before}
+
+
+class Written(msgspec.Struct):
+    """What a record wrote; false if it wrote nothing, because later ones had replaced it."""
+
+    memberships: list[MembershipWrite] = []
+    fragment: TextWrite | None = None
+    identities: TextWrite | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.memberships or self.fragment or self.identities)
+
+
+def write(profile: Profile, change: Change, position: Position) -> Written:
+    """Write *change*, which stands at *position*, into the slots of *profile*."""
+    written = Written()
+    if isinstance(change, MembershipChange):
+        for membership in change.memberships:
+            _write_membership(profile, membership, position, written)
+        if change.identities is not None:
+            written.identities = _write_text(profile.identities, change.source, change.identities, position)
+        return written
+    written.fragment = _write_text(profile.fragments, change.source, change.fragment, position)
+    if change.identities is not None or change.fragment is None:
+        written.identities = _write_text(profile.identities, change.source, change.identities, position)
+    return written
+
+
+def _write_membership(profile: Profile, membership: Membership, position: Position, written: Written) -> None:
+    slots = profile.memberships.get(membership.namespace)
+    if slots is None:
+        slots = profile.memberships[membership.namespace] = {}
+    before = slots.get(membership.segment_id)
+    repeated = before is not None and _is_same_record(before.position, position)
+    if before is not None and not repeated and not _is_newer(membership, position, before):
+        return
+    slots[membership.segment_id] = MembershipSlot(membership.status, membership.time_us, position)
+    turned = before is None or before.inside != membership.inside
+    written.memberships.append(MembershipWrite(membership, turned, repeated))
+
+
+def _is_newer(membership: Membership, position: Position, slot: MembershipSlot) -> bool:
+    """Event time decides; at equal times an exit beats an entry, so that no one is targeted by accident."""
+    if membership.time_us != slot.time_us:
+        return membership.time_us > slot.time_us
+    if membership.inside != slot.inside:
+        return slot.inside
+    return _is_later(position, slot.position)
+
+
+def _write_text(slots: dict[str, TextSlot], source: str, text: bytes | None, position: Position) -> TextWrite | None:
+    before = slots.get(source)
+    repeated = before is not None and _is_same_record(before.position, position)
+    if before is not None and not repeated and not _is_later(position, before.position):
+        return None
+    slots[source] = TextSlot(text, position)
+    return TextWrite(source, before, repeated)
+
+
+def _is_same_record(one: Position, other: Position) -> bool:
+    """Compare where they stand; a timestamp adds nothing to it."""
+    return one.offset == other.offset and one.partition == other.partition and one.topic == other.topic
+
+
+def _is_later(one: Position, other: Position) -> bool:
+    """Say which of two records is later: by offset, or, in different partitions, by timestamp."""
+    if one.partition == other.partition and one.topic == other.topic:
+        return one.offset > other.offset
+    return (one.timestamp, one.topic, one.partition) > (other.timestamp, other.topic, other.partition)

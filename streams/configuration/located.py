@@ -1,0 +1,214 @@
+"""Reads YAML, or JSON, into plain values that know the line on which they stand.
+
+A small part of YAML is taken: texts, numbers, true and false, null, lists and mappings. Aliases are refused (a short
+document could unfold to gigabytes), so are tags and duplicate keys (of two values one would be lost in silence).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import Node as YamlNode
+
+from streams.configuration.problems import Problem
+
+MAX_CHARACTERS = 1024 * 1024
+"""How long a configuration text may be; the parser needs a hundred times that in memory."""
+
+Scalar = str | int | float | bool | None
+Place = Callable[[int], str]
+
+_TAG = "tag:yaml.org,2002:"
+_MAX_INTEGER_BITS = 63
+_QUOTED = re.compile(r"[\"'].{3,}[\"']")
+"""What the parser quotes may be a secret: an unquoted one that begins with ``*`` reads as the name of an alias."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value and where it stands; an entry of a mapping stands where its key does."""
+
+    where: str
+    value: Scalar | list[Node] | dict[str, Node]
+
+    def at(self, path: tuple[str | int, ...]) -> Node:
+        """Return the node at *path*, or the nearest one above it that exists."""
+        node = self
+        for part in path:
+            below = node.below(part)
+            if below is None:
+                return node
+            node = below
+        return node
+
+    def below(self, part: str | int) -> Node | None:
+        """Return the entry, or the item, that is called *part*."""
+        if isinstance(self.value, dict):
+            return self.value.get(str(part))
+        if isinstance(self.value, list) and isinstance(part, int) and part < len(self.value):
+            return self.value[part]
+        return None
+
+    def plain(self) -> object:
+        """Return the value without its places."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def scalars(self, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Node]]:
+        """Yield every value that holds no others, with its path."""
+        if isinstance(self.value, dict):
+            for key, node in self.value.items():
+                yield from node.scalars((*path, key))
+        elif isinstance(self.value, list):
+            for index, node in enumerate(self.value):
+                yield from node.scalars((*path, index))
+        else:
+            yield path, self
+
+
+def lines_of(name: str) -> Place:
+    """Return what turns a line number into a place in the file *name*."""
+    return lambda line: f"{name}:{line}"
+
+
+def read(text: str, place: Place, problems: list[Problem]) -> list[Node]:
+    """Return the documents in *text*; what can't be read is added to *problems*. Total: any text may come."""
+    if len(text) > MAX_CHARACTERS:
+        problems.append(Problem(place(1), f"has {len(text)} characters", f"at most {MAX_CHARACTERS} are read"))
+        return []
+    try:
+        nodes = [node for node in YAML(typ="safe", pure=True).compose_all(text) if not _is_empty(node)]
+        return [_Reader(place, problems).node(node) for node in nodes]
+    except YAMLError as error:
+        problems.append(_syntax(error, text, place))
+    except (RecursionError, UnicodeError, ValueError, LookupError, TypeError, AttributeError, AssertionError):
+        # The parser lets some malformed texts out as whatever they break inside it.
+        problems.append(
+            Problem(place(1), "cannot be read as YAML or JSON", "write less deeply nested, plain UTF-8 YAML")
+        )
+    return []
+
+
+def _is_empty(node: YamlNode | None) -> bool:
+    return node is None or (isinstance(node, ScalarNode) and node.tag == f"{_TAG}null")
+
+
+def _syntax(error: YAMLError, text: str, place: Place) -> Problem:
+    """Return what the parser found; never its excerpt of the text, in which a secret may stand."""
+    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
+        what = _QUOTED.sub("'...'", str(error.problem).partition("\n")[0].partition("  in ")[0].strip())
+        return Problem(place(error.problem_mark.line + 1), f"is not YAML: {what}", "mend the syntax")
+    position = getattr(error, "position", 0)
+    line = text.count("\n", 0, position) + 1 if isinstance(position, int) else 1
+    return Problem(place(line), "is not YAML: an unprintable character", "remove it, or write it as \\x.. in quotes")
+
+
+class _Reader:
+    """Turns the parser's nodes into ours and notes what is not taken."""
+
+    def __init__(self, place: Place, problems: list[Problem]) -> None:
+        self._place = place
+        self._problems = problems
+        self._seen: set[int] = set()
+
+    def node(self, node: YamlNode, line: int | None = None) -> Node:
+        where = self._place(node.start_mark.line + 1 if line is None else line)
+        if id(node) in self._seen:
+            return self._refuse(where, "an alias", "write the value out")
+        self._seen.add(id(node))
+        if isinstance(node, MappingNode) and node.tag == f"{_TAG}map":
+            return Node(where, self._mapping(node))
+        if isinstance(node, SequenceNode) and node.tag == f"{_TAG}seq":
+            return Node(where, [self.node(item) for item in node.value])
+        if isinstance(node, ScalarNode):
+            return self._scalar(node, where)
+        return self._refuse(where, "a tag", "write the plain value")
+
+    def _mapping(self, node: MappingNode) -> dict[str, Node]:
+        entries: dict[str, Node] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            key = key_node.value if isinstance(key_node, ScalarNode) else None
+            if not isinstance(key, str):
+                self._refuse(self._place(line), "a key that is no text", "write a plain name")
+                continue
+            value = self.node(value_node, line)
+            if key in entries:
+                what = f"the key {key[:60]!r} is here twice, first at {entries[key].where}"
+                self._problems.append(Problem(self._place(line), what, "keep one of the two"))
+                continue
+            entries[key] = value
+        return entries
+
+    def _scalar(self, node: ScalarNode, where: str) -> Node:
+        try:
+            return Node(where, _scalar(str(node.tag), node.value))
+        except ValueError as error:
+            return self._refuse(where, str(error), "write a plain text or number, text in quotes")
+
+    def _refuse(self, where: str, what: str, remedy: str) -> Node:
+        self._problems.append(Problem(where, f"{what} is not taken", remedy))
+        return Node(where, None)
+
+
+def _scalar(tag: str, text: str) -> Scalar:
+    """Return the scalar's value; a date stays the text that it was."""
+    match tag.removeprefix(_TAG):
+        case "str" | "timestamp" | "merge" | "value":
+            return _whole(text)
+        case "null":
+            return None
+        case "bool":
+            return text.lower() in {"true", "yes", "on", "y"}
+        case "int":
+            return _integer(text)
+        case "float":
+            return _float(text)
+    raise ValueError("a tag")
+
+
+def _whole(text: str) -> str:
+    """Join what JSON escapes as two surrogates; a lone one is no character."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeError:
+        raise ValueError("half a character (a lone surrogate)") from None
+
+
+def _integer(text: str) -> int:
+    digits = text.replace("_", "")
+    try:
+        number = int(digits)
+    except ValueError:
+        number = _prefixed(digits)
+    if number.bit_length() > _MAX_INTEGER_BITS:
+        raise ValueError("a number of this size")
+    return number
+
+
+def _prefixed(digits: str) -> int:
+    try:
+        return int(digits, 0)
+    except ValueError:
+        raise ValueError("a number of this form") from None
+
+
+def _float(text: str) -> float:
+    try:
+        number = float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
+    except ValueError:
+        raise ValueError("a number of this form") from None
+    if not math.isfinite(number):
+        raise ValueError("a number that is not finite")
+    return number

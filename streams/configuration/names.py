@@ -1,0 +1,165 @@
+"""Which names, URLs and networks are legal; each rule is a type that a model's field can have."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, Strict
+
+from streams.configuration.problems import shown
+from streams.configuration.validation import Flaw, refuse
+from streams.secrets import MASK
+
+MAX_TOPIC = 249
+"""Kafka's own bound for the name of a topic."""
+
+MAX_APP = 120
+"""So that ``<app>.exports.<name of 63>.<number>`` stays a legal topic."""
+
+MAX_URL = 8_000
+"""RFC 9110 section 4.1 recommends that everyone take this much."""
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]+")
+_APP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[a-z0-9-]{1,63}")
+_SERVER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+_HOST = re.compile(r"[A-Za-z0-9._-]+")
+_URL_CHARACTERS = re.compile(r"[!-~]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def topic(value: str) -> str:
+    """Take a legal Kafka topic."""
+    if not _TOPIC.fullmatch(value) or value in {".", ".."} or len(value) > MAX_TOPIC:
+        _refuse(value, f"expected a topic: letters, digits, '.', '_' and '-', at most {MAX_TOPIC}")
+    return value
+
+
+def app_name(value: str) -> str:
+    """Take what topics and groups can begin with."""
+    if not _APP.fullmatch(value) or len(value) > MAX_APP:
+        _refuse(value, f"expected letters, digits, '.', '_' and '-', a letter or digit first, at most {MAX_APP}")
+    return value
+
+
+def document_name(value: str) -> str:
+    """Take the name of a destination or an account."""
+    if not _NAME.fullmatch(value):
+        _refuse(value, "expected 1 to 63 of a-z, 0-9 and '-'")
+    return value
+
+
+def server(value: str) -> str:
+    """Take ``host:port``."""
+    match = _SERVER.fullmatch(value)
+    if match is None or not 0 < int(match[1]) < 65_536:
+        # What is no host and port may hold a password, as in user:password@host.
+        refuse([Flaw("is not host:port", "write it as kafka.example.com:9092")])
+    return value
+
+
+def line(value: str) -> str:
+    """Take a text that is not blank and holds no control characters."""
+    if not value.strip() or _CONTROL.search(value):
+        _refuse(value, "expected a text without control characters")
+    return value
+
+
+def network(value: object) -> IPv4Network | IPv6Network:
+    """Take a network in CIDR form, or one address."""
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        if isinstance(value, str):
+            return ipaddress.ip_network(value)
+    except ValueError:
+        pass
+    _refuse(value, _network_remedy(value))
+    raise AssertionError("refused above")
+
+
+def _network_remedy(value: object) -> str:
+    try:
+        return f"its host bits are set: write {ipaddress.ip_network(str(value), strict=False)}"
+    except ValueError:
+        return "expected a network such as 10.0.0.0/8"
+
+
+def url(value: str) -> str:
+    """Take an absolute http or https URL and leave it as it was written; it may hold keys: it is never shown."""
+    refuse(_url_flaws(value))
+    return value
+
+
+def _url_flaws(value: str) -> Iterator[Flaw]:
+    if not _URL_CHARACTERS.fullmatch(value) or set(value) & set('\\"<>'):
+        yield Flaw("has characters that no URL has", 'percent-encode blanks, non-ASCII, \\, ", < and >')
+        return
+    if len(value) > MAX_URL:
+        yield Flaw(f"has {len(value)} characters", f"expected at most {MAX_URL}")
+    if not re.match(r"https?://", value, re.IGNORECASE):
+        yield Flaw("is not absolute", "expected https://host/path, or http://")
+        return
+    if "#" in value:
+        yield Flaw("has a fragment, which is never sent", "leave out '#' and what follows")
+    try:
+        yield from _authority_flaws(urlsplit(value))
+    except ValueError:
+        yield Flaw("has no legal host and port", "expected https://host:port/path")
+
+
+def _authority_flaws(parts: SplitResult) -> Iterator[Flaw]:
+    if "@" in parts.netloc:
+        yield Flaw("has user information", "leave it out; use OAuth2 or a secret header")
+        return
+    if not parts.hostname:
+        yield Flaw("has no host", "expected https://host/path")
+        return
+    is_bracketed = parts.netloc.startswith("[")
+    if not is_bracketed and not _HOST.fullmatch(parts.hostname):
+        yield Flaw("has no legal host", "expected letters, digits, '.', '-' (others as punycode)")
+    if is_bracketed:
+        ipaddress.IPv6Address(parts.hostname)
+    if parts.netloc.endswith(":") or parts.port == 0:
+        yield Flaw("has no legal port", "expected 1 to 65535, or none")
+
+
+def masked_url(text: str) -> str:
+    """Return *text* with user information and query values masked, if it is a URL."""
+    if "://" not in text:
+        return text
+    head, mark, _ = text.partition("?")
+    return re.sub(r"//[^/]*@", f"//{MASK}@", head) + (mark and f"?{MASK}")
+
+
+def is_clean(text: str) -> bool:
+    """Whether *text* is without control characters."""
+    return not _CONTROL.search(text)
+
+
+def comma_list(value: object) -> object:
+    """Take a comma text for a list."""
+    if not isinstance(value, str):
+        return value
+    return [item for part in value.split(",") if (item := part.strip())]
+
+
+def _refuse(value: object, remedy: str) -> None:
+    refuse([Flaw(f"came {shown(value)}", remedy)])
+
+
+Integer = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+Switch = Annotated[bool, Strict()]
+Commas = BeforeValidator(comma_list)
+Topic = Annotated[str, AfterValidator(topic)]
+Server = Annotated[str, AfterValidator(server)]
+Name = Annotated[str, AfterValidator(document_name)]
+Line = Annotated[str, AfterValidator(line)]
+Url = Annotated[str, AfterValidator(url)]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(network), PlainSerializer(str)]

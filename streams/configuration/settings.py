@@ -1,0 +1,113 @@
+"""The worker's settings: how they are read from a file and the environment, and how they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from streams.configuration.environment import overlay
+from streams.configuration.fields import Model
+from streams.configuration.located import Node, lines_of, read
+from streams.configuration.names import Commas, app_name, masked_url
+from streams.configuration.problems import ConfigurationError as ConfigurationError
+from streams.configuration.problems import Problem
+from streams.configuration.sections import Activation as Activation
+from streams.configuration.sections import Delivery as Delivery
+from streams.configuration.sections import Egress as Egress
+from streams.configuration.sections import Http as Http
+from streams.configuration.sections import Inputs as Inputs
+from streams.configuration.sections import Kafka as Kafka
+from streams.configuration.sections import Located
+from streams.configuration.sections import Log as Log
+from streams.configuration.sections import ProfileInput as ProfileInput
+from streams.configuration.sections import Secrets as Secrets
+from streams.configuration.sections import State as State
+from streams.configuration.sections import Topics as Topics
+from streams.configuration.validation import Flaw, refuse, validate
+from streams.exports import changelog_topic
+
+OURS = ("commands", "dead-letters", "destinations", "status")
+"""The topics ``<app>.<one of these>`` are the worker's own, as are all exports."""
+
+
+class Settings(Model):
+    """All settings of a worker."""
+
+    app: Annotated[str, AfterValidator(app_name)] = Field(
+        default="streams", description="What the names of the worker's topics and groups begin with."
+    )
+    kafka: Kafka = Kafka()
+    inputs: Inputs
+    merge: Literal["newest", "precedence"] = Field(
+        default="newest",
+        description="Which source wins where two have the same attribute: the newest record, or list order.",
+    )
+    documents: Annotated[tuple[Located, ...], Commas] = Field(
+        default=(), description="The files, or folders of them, that describe destinations and accounts."
+    )
+    egress: Egress = Egress()
+    secrets: Secrets = Secrets()
+    state: State = State()
+    http: Http = Http()
+    topics: Topics = Topics()
+    activation: Activation = Activation()
+    delivery: Delivery = Delivery()
+    log: Log = Log()
+
+    @model_validator(mode="after")
+    def _reads_none_of_its_own_topics(self) -> Settings:
+        refuse(_loop_flaws(self))
+        return self
+
+
+def _loop_flaws(settings: Settings) -> Iterator[Flaw]:
+    app = settings.app
+    own = {f"{app}.{name}" for name in OURS} | {changelog_topic(app)}
+    for path, topic in settings.inputs.roles():
+        if topic in own or topic.startswith(f"{app}.exports."):
+            yield Flaw(f"{topic!r} is written by this worker", "read another topic, or change app", ("inputs", *path))
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Return the settings of the file at *path*, if any, with those of *environ* above them.
+
+    Relative paths start at the file's folder; without a file, at the working directory. Raises ConfigurationError
+    with everything that is wrong, each with its line or its environment name.
+    """
+    problems: list[Problem] = []
+    node = Node("settings", {}) if path is None else _file(path, problems)
+    base = Path() if path is None else path.parent
+    settings = validate(Settings, overlay(Settings, node, environ, problems), problems, {"base": base})
+    if problems or settings is None:
+        raise ConfigurationError(problems)
+    return settings
+
+
+def _file(path: Path, problems: list[Problem]) -> Node:
+    empty = Node(f"{path}:1", {})
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        what = "is not UTF-8" if isinstance(error, ValueError) else f"cannot be read ({error.strerror})"
+        problems.append(Problem(str(path), what, "name a readable file of settings"))
+        return empty
+    documents = read(text, lines_of(str(path)), problems)
+    if len(documents) > 1:
+        problems.append(Problem(documents[1].where, "a second document is here", "keep one"))
+    return documents[0] if documents else empty
+
+
+def masked(settings: Settings) -> dict[str, Any]:
+    """Return the effective settings as plain data, with passwords and what URLs carry masked."""
+    return {key: _masked(value) for key, value in settings.model_dump(mode="json", by_alias=True).items()}
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _masked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    return masked_url(value) if isinstance(value, str) else value

@@ -1,0 +1,79 @@
+"""Renders the reference tables of settings and documents, so that what is printed is what is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from streams.configuration.drafts import AccountDraft, DestinationDraft
+from streams.configuration.fields import leaves, model_within, section_of, spelling
+from streams.configuration.settings import Settings
+
+
+def settings_table() -> str:
+    """Return the worker's settings as a Markdown table: key, environment name, default, meaning."""
+    rows = [(_code(".".join(leaf.path)), _code(leaf.environment), *_told(leaf.info)) for leaf in leaves(Settings)]
+    return _markdown(("Key", "Environment", "Default", "Meaning"), rows)
+
+
+def destination_table() -> str:
+    """Return the keys of a destination document as a Markdown table: key, default, meaning."""
+    return _markdown(("Key", "Default", "Meaning"), list(_rows(DestinationDraft, "")))
+
+
+def account_table() -> str:
+    """Return the keys of an account document as a Markdown table: key, default, meaning."""
+    return _markdown(("Key", "Default", "Meaning"), list(_rows(AccountDraft, "")))
+
+
+def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for name, info in model.model_fields.items():
+        key = prefix + spelling(name, info)
+        below = model_within(info.annotation)
+        if section_of(info) is None:
+            yield _code(key), *_told(info)
+        if below is not None:
+            yield from _rows(below, key + _joint(info.annotation))
+
+
+def _joint(annotation: Any) -> str:
+    """Return how the keys of what stands in a field are joined to its own."""
+    if get_origin(annotation) is tuple:
+        return "[]."
+    return ".*." if get_origin(annotation) is dict else "."
+
+
+def _told(info: FieldInfo) -> tuple[str, str]:
+    """Return the default and the meaning of a field."""
+    meaning = info.description or ""
+    if choices := _choices(info.annotation):
+        meaning += f" One of {', '.join(_code(choice) for choice in choices)}."
+    return _default(info), meaning
+
+
+def _choices(annotation: Any) -> Sequence[str]:
+    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+    return choices if len(choices) > 1 else ()
+
+
+def _default(info: FieldInfo) -> str:
+    value = info.default
+    if info.is_required():
+        return "required"
+    if isinstance(value, bool):
+        return _code(str(value).lower())
+    if isinstance(value, tuple):
+        return ", ".join(map(_code, value))
+    return "" if value is None or value in ("", {}) else _code(str(value))
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

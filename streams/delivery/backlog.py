@@ -1,0 +1,93 @@
+"""What a worker holds of a destination: the exports that are fetched and not ended, within their bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+
+from aiokafka import TopicPartition
+
+from streams.delivery.pending import Pending, Record
+from streams.delivery.tools import Tools
+from streams.delivery.windows import Window
+
+MAX_FETCH = 500
+"""Records per fetch: more would only delay the first of them."""
+
+
+class Backlog:
+    """The windows of the assigned partitions, and the count and bytes of what is in them."""
+
+    def __init__(self, tools: Tools, partitions: Iterable[TopicPartition]) -> None:
+        self._tools, self._bounds = tools, tools.destination.delivery
+        self.windows = {partition: Window() for partition in partitions}
+        self.pending = self.pending_bytes = 0
+        self._room, self._is_awaited = asyncio.Event(), False
+        # A fetch is worth its cost when there is room for many records.
+        self._high = self._bounds.max_pending - min(MAX_FETCH, self._bounds.max_pending // 2)
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more may be fetched for now."""
+        if self.pending > self._high or self.pending_bytes >= self._bounds.max_pending_bytes:
+            return True
+        return self._tools.shared.full
+
+    @property
+    def ahead(self) -> set[TopicPartition]:
+        """The partitions that may not be fetched until their oldest unfinished export has ended."""
+        return {tp for tp, window in self.windows.items() if window.ahead >= self._bounds.max_ahead}
+
+    @property
+    def oldest_timestamp(self) -> int | None:
+        """The record timestamp of the oldest unfinished export, in milliseconds."""
+        oldest = (window.oldest_timestamp for window in self.windows.values())
+        return min((timestamp for timestamp in oldest if timestamp is not None), default=None)
+
+    @property
+    def next_fetch(self) -> int:
+        """How many records the next fetch may take."""
+        return min(MAX_FETCH, max(1, self._bounds.max_pending - self.pending))
+
+    async def room(self, seconds: float) -> None:
+        """Return when there is room, at the latest after *seconds*."""
+        self._room.clear()
+        self._is_awaited = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._room.wait(), seconds)
+        self._is_awaited = False
+
+    def fetched(self, partition: TopicPartition, records: Sequence[Record], put: Callable[[Pending], None]) -> None:
+        """Put each record of an assigned partition that is not here yet, in the order of the offsets."""
+        window = self.windows[partition]
+        now, size, count = self._tools.now(), 0, 0
+        for record in records:
+            if window.fetched(record.offset, record.timestamp):
+                pending = Pending(record, window, now)
+                put(pending)
+                size += pending.size
+                count += 1
+        self.pending += count
+        self._add_bytes(size)
+        self._tools.books.fetched += count
+        self._tools.telemetry.fetched(count)
+
+    def ended(self, pending: Pending) -> None:
+        """Let an export go: it ended."""
+        pending.window.finished(pending.record.offset)
+        self.pending -= 1
+        self._add_bytes(-pending.size)
+        self._tools.books.ended += 1
+        if self._is_awaited and not self.full:
+            self._room.set()
+
+    def hand_over(self) -> None:
+        """Let all that has not ended go: whoever is assigned the partitions next will fetch it."""
+        self._tools.books.handed_over += self.pending
+        self._add_bytes(-self.pending_bytes)
+        self.pending = 0
+
+    def _add_bytes(self, size: int) -> None:
+        self.pending_bytes += size
+        self._tools.shared.pending_bytes += size

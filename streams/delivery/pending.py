@@ -1,0 +1,92 @@
+"""An export on its way through delivery: its record, what it became of it so far, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from streams.delivery.lanes import Placed
+from streams.delivery.windows import Window
+from streams.exports import ID_HEADER, META_HEADER, TRACE_HEADER, Export, Meta, decode_meta
+
+
+class Record(Protocol):
+    """What delivery reads of a Kafka record."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Pending(Placed):
+    """A record of the exports topic that is fetched and not ended."""
+
+    __slots__ = ("attempts", "export", "fetched_at", "record", "retried_from", "size", "status", "window")
+
+    def __init__(self, record: Record, window: Window, fetched_at: float) -> None:
+        self.record, self.window, self.fetched_at = record, window, fetched_at
+        self.key = record.key or b""
+        self.behind = None
+        self.size = len(self.key) + len(record.value or b"")
+        self.export: Export | None = None
+        self.attempts = 0
+        self.status: int | None = None
+        self.retried_from: float | None = None
+        """The reading of the destination's progress at the first attempt that is to be tried again."""
+
+
+def read_export(record: Record) -> Export | None:
+    """Return the export that *record* holds; None if activation cannot have written it. Total."""
+    if record.key is None or record.value is None:
+        return None
+    id_ = meta = trace = None
+    for name, value in record.headers:
+        if name == ID_HEADER:
+            id_ = value
+        elif name == META_HEADER:
+            meta = value
+        elif name == TRACE_HEADER:
+            trace = value
+    if id_ is None or meta is None or not _is_token(id_):
+        return None
+    if trace is not None and not _is_token(trace):
+        trace = None  # it goes out as an HTTP header, too; without it nothing is lost but a line in a trace
+    try:
+        return Export(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            timestamp=record.timestamp,
+            key=record.key,
+            body=record.value,
+            id=id_.decode("ascii"),
+            meta=decode_meta(meta),
+            traceparent=None if trace is None else trace.decode("ascii"),
+        )
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
+def _is_token(value: bytes) -> bool:
+    """Whether *value* may stand in an HTTP header."""
+    return value.isascii() and value.decode().isprintable() and value != b""
+
+
+def stand_in(record: Record) -> Export:
+    """Return an export that stands for an unreadable *record* where its end is told."""
+    return Export(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp=record.timestamp,
+        key=record.key or b"",
+        body=b"",
+        id="",
+        meta=Meta(version=0, revision=0, trigger="", source=""),
+    )

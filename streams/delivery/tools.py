@@ -1,0 +1,84 @@
+"""What a destination's delivery works with: how it is reached, what it tells, and what it remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from streams.delivery.bounds import Shared
+from streams.delivery.dead_letters import Failure
+from streams.delivery.pending import Record
+from streams.delivery.progress import Progress
+from streams.delivery.revisions import Revisions
+from streams.destinations import Destination, Retry
+from streams.ends import ExportEnd
+from streams.exports import Export
+from streams.outcomes import Outcome
+
+Attempt = Callable[[Export], Awaitable[Outcome]]
+"""One request; it says how it ended and raises nothing but cancellation."""
+Park = Callable[[Record, Failure], Awaitable[None]]
+"""Writes a dead letter and returns when it is confirmed; raises NotParkedError."""
+Pause = Callable[[int, Outcome, Retry, Callable[[], float]], float]
+"""Seconds until the next attempt, given how many were made, the last outcome, the policy and the dice."""
+
+
+class Telemetry(Protocol):
+    """What delivery tells of a destination."""
+
+    def fetched(self, count: int) -> None:
+        """Exports were fetched."""
+
+    def attempted(self, outcome: Outcome, seconds: float) -> None:
+        """A request ended."""
+
+    def ended(
+        self,
+        export: Export,
+        end: ExportEnd,
+        *,
+        reason: str | None,
+        status: int | None,
+        attempts: int,
+        seconds: float,
+    ) -> None:
+        """An export ended, *seconds* after it was fetched."""
+
+    def observe(
+        self,
+        *,
+        pending: Callable[[], int],
+        in_flight: Callable[[], int],
+        oldest_timestamp_ms: Callable[[], int | None],
+    ) -> None:
+        """The gauges are read here from now on."""
+
+    def state(self, name: str, reason: str) -> None:
+        """The destination's state changed."""
+
+
+@dataclass(slots=True)
+class Books:
+    """What became of a worker's exports: fetched = ended + pending + handed over, at any time (design law 4.1)."""
+
+    fetched: int = 0
+    ended: int = 0
+    handed_over: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What outlives an assignment: the destination, what it is reached by, and what is remembered of it."""
+
+    destination: Destination
+    attempt: Attempt
+    park: Park
+    pause: Pause
+    telemetry: Telemetry
+    shared: Shared
+    now: Callable[[], float]
+    random: Callable[[], float]
+    revisions: Revisions = field(default_factory=Revisions)
+    progress: Progress = field(default_factory=Progress)
+    books: Books = field(default_factory=Books)

@@ -1,0 +1,148 @@
+"""The way out of a worker: connections to public and allowed addresses only, with certificates verified.
+
+The guard sits where a socket is made, so it sees the very address that is about to be connected to, after name
+resolution and for every attempt: a name that resolves to something else on the second look gains nothing. (A resolver
+of our own would not do: aiohttp asks none when the host is an address.)
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import Sequence
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, cast
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from aiohttp.client_proto import ResponseHandler
+from yarl import URL
+
+from streams.endpoints.addresses import Address, AddressPolicy, EgressRefused, Network
+
+__all__ = ["Connector", "Egress", "EgressRefused", "Wire", "exact_url", "wires_of_this_request"]
+
+KEEP_ALIVE_SECONDS = 4.0
+"""How long an idle connection is kept: below the shortest idle time-out that servers commonly have (Node.js, 5 s)."""
+
+
+_URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+
+
+def exact_url(text: str) -> URL:
+    """Return *text* as a URL that is requested exactly as it is written: nothing is encoded, decoded or sorted.
+
+    Raises ValueError, which does not show the URL, when it cannot be requested so. A fragment is not sent.
+    """
+    if not _URL.fullmatch(text):
+        raise ValueError("expected an http or https URL of printable ASCII; encode other characters with %")
+    url = URL(text, encoded=True)
+    if not url.raw_host:
+        raise ValueError("expected a host in the URL")
+    if url.raw_user is not None or url.raw_password is not None:
+        raise ValueError("expected no user or password in the URL: it would show wherever the URL does")
+    return url
+
+
+class Wire(ResponseHandler):
+    """A connection that knows how often it was used, and whether an answer to its latest request has begun."""
+
+    uses = 0
+    replied = False
+    _has_head = False
+
+    def set_response_params(self, **params: Any) -> None:
+        """Begin a request."""
+        self.uses += 1
+        self.replied = self._has_head = False
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of the answer: the head by itself, so that its status stands although what follows is broken."""
+        self.replied = True
+        if not self._has_head and (end := data.find(b"\r\n\r\n") + 4) >= 4:
+            self._has_head = True
+            super().data_received(data[:end])
+            data = data[end:]
+            if not data:
+                return
+        super().data_received(data)
+
+    @property
+    def lost_while_idle(self) -> bool:
+        """Whether a request was lost to a connection that the peer had closed meanwhile: used before, no byte back."""
+        return self.uses > 1 and not self.replied
+
+
+wires_of_this_request: ContextVar[list[Wire] | None] = ContextVar("wires_of_this_request", default=None)
+"""Where a connector notes the wires that it gives to the running task's request."""
+
+
+class Connector(aiohttp.TCPConnector):
+    """A connector whose connections are `Wire`; the requests that ask for it learn which they got."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory = cast("partial[ResponseHandler]", partial(Wire, loop=self._loop))
+
+    async def connect(self, req: aiohttp.ClientRequest, *rest: Any, **named: Any) -> Any:
+        """Return a connection for *req*, new or reused."""
+        connection = await super().connect(req, *rest, **named)
+        wires = wires_of_this_request.get()
+        if wires is not None and isinstance(connection.protocol, Wire):
+            wires.append(connection.protocol)
+        return connection
+
+
+class Egress:
+    """What every connection to the outside goes through, to an endpoint and to a token server alike.
+
+    *allow* are networks that may be reached although they are not public. *trust* replaces the system's certificate
+    authorities; there is no way to switch verification off.
+    """
+
+    def __init__(
+        self,
+        allow: Sequence[Network] = (),
+        *,
+        trust: ssl.SSLContext | None = None,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        if trust is not None and (trust.verify_mode is not ssl.CERT_REQUIRED or not trust.check_hostname):
+            raise ValueError("certificates are always verified: expected a context that requires them")
+        self._policy = AddressPolicy(allow)
+        self._trust = trust
+        self._resolver = resolver
+
+    def check(self, address: str | Address) -> None:
+        """Raise `EgressRefused` unless *address* may be connected to."""
+        self._policy.check(address)
+
+    def connector(self, *, limit: int) -> Connector:
+        """Return a connector of at most *limit* connections, whose every socket is checked before it connects."""
+        return Connector(
+            limit=limit,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            resolver=self._resolver,
+            socket_factory=self._socket,
+            ssl=self._trust if self._trust is not None else True,
+        )
+
+    def session(self, *, limit: int, headers: Sequence[tuple[str, str]] = ()) -> aiohttp.ClientSession:
+        """Return a session that keeps no cookie, reads no environment, decompresses nothing and sets no time-out."""
+        return aiohttp.ClientSession(
+            connector=self.connector(limit=limit),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=None),
+            trust_env=False,
+            auto_decompress=False,
+            read_bufsize=16 * 1024,
+        )
+
+    def _socket(self, info: Any) -> socket.socket:
+        family, kind, protocol, _, address = info
+        self._policy.check(address[0])
+        return socket.socket(family, kind, protocol)

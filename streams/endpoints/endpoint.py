@@ -1,0 +1,214 @@
+"""A destination's HTTP endpoint: one attempt to deliver one export, and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+
+import aiohttp
+
+from streams import __version__
+from streams.destinations import Destination, Header
+from streams.endpoints.auth import TokenServer
+from streams.endpoints.classification import AttemptReason, of_failure, of_status, reason_of
+from streams.endpoints.egress import Egress, Wire, exact_url, wires_of_this_request
+from streams.endpoints.retry_after import retry_after_seconds
+from streams.endpoints.tokens import TokenError, Tokens
+from streams.exports import Export
+from streams.outcomes import Outcome
+from streams.secrets import Secret
+
+log = logging.getLogger(__name__)
+
+_LOST = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
+"""How a connection that ended under a request shows."""
+
+MAX_ANSWER_BYTES = 16 * 1024
+"""How much of an answer is read before the connection is given up; its content is not used."""
+
+DRAIN_SECONDS = 0.5
+"""How long the rest of an answer is waited for: its status line has decided, and the profile's next export waits."""
+
+_WHOLE_BODY_BYTES = 1024 * 1024
+"""Up to here a body is written in one piece; aiohttp wants larger ones as a stream, so that the loop keeps turning."""
+
+
+class AccessTokens(Protocol):
+    """Where an endpoint gets its access tokens."""
+
+    async def token(self, refused: str | None = None) -> str:
+        """Return a live token that is not the *refused* one, or raise `TokenError`."""
+
+    async def close(self) -> None:
+        """Stop renewing."""
+
+
+class _Attempt:
+    """What is known so far of one attempt."""
+
+    __slots__ = ("answer", "awaits_token")
+
+    def __init__(self) -> None:
+        self.answer: aiohttp.ClientResponse | None = None
+        self.awaits_token = False
+
+
+class Endpoint:
+    """One session to one destination's endpoint; ``start()`` it in the running loop, ``close()`` it at the end.
+
+    *now* is the wall clock, for dates in ``Retry-After``. Raises ValueError for a URL that cannot be requested.
+    """
+
+    def __init__(
+        self, destination: Destination, egress: Egress, tokens: AccessTokens | None, *, now: Callable[[], float]
+    ) -> None:
+        self._url = exact_url(destination.account.http_endpoint)
+        self._headers = prepared_headers(destination.headers)
+        self._delivery = destination.delivery
+        self._egress, self._tokens, self._now = egress, tokens, now
+        self._session: aiohttp.ClientSession | None = None
+        self.resent = 0
+        """How many requests were sent again at once since their connection turned out to be closed."""
+
+    async def start(self) -> None:
+        """Open the session; nothing is connected yet."""
+        self._session = self._egress.session(limit=self._delivery.max_in_flight, headers=self._headers)
+
+    async def close(self) -> None:
+        """Close all connections and stop renewing the token."""
+        if self._tokens is not None:
+            await self._tokens.close()
+        if self._session is not None:
+            await self._session.close()
+
+    async def post(self, export: Export) -> Outcome:
+        """Post *export* once, within the destination's time-out, and say how it ended; raises CancelledError only.
+
+        A 401 renews the refused token and sends once more; so does, without a renewal, a connection that was closed
+        by the peer while it was idle. A 2xx status line decides, whatever becomes of the answer's body.
+        """
+        attempt = _Attempt()
+        try:
+            async with asyncio.timeout(self._delivery.timeout_seconds):
+                await self._deliver(export, attempt)
+        except TokenError as error:
+            return of_failure(error.reason, error.retry_after)
+        except Exception as error:
+            if attempt.answer is None:
+                return of_failure(_reason(error, attempt))
+        assert attempt.answer is not None
+        return self._outcome(attempt.answer)
+
+    async def _deliver(self, export: Export, attempt: _Attempt) -> None:
+        if self._tokens is None:
+            return await self._send(export, None, attempt)
+        token = await self._token(self._tokens, None, attempt)
+        await self._send(export, token, attempt)
+        if attempt.answer is None or attempt.answer.status != 401:
+            return None
+        attempt.answer = None
+        renewed = await self._token(self._tokens, token, attempt)
+        return await self._send(export, renewed, attempt)
+
+    async def _token(self, tokens: AccessTokens, refused: str | None, attempt: _Attempt) -> str:
+        attempt.awaits_token = True
+        token = await tokens.token(refused)
+        attempt.awaits_token = False
+        return token
+
+    async def _send(self, export: Export, token: str | None, attempt: _Attempt) -> None:
+        wires: list[Wire] = []
+        watching = wires_of_this_request.set(wires)
+        try:
+            await self._request(export, token, attempt)
+        except _LOST:
+            if not (wires and wires[-1].lost_while_idle):
+                raise
+            self.resent += 1
+            await self._request(export, token, attempt)
+        finally:
+            wires_of_this_request.reset(watching)
+
+    async def _request(self, export: Export, token: str | None, attempt: _Attempt) -> None:
+        assert self._session is not None, "start() comes before post()"
+        headers = {"Idempotency-Key": export.id}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        body = export.body if len(export.body) <= _WHOLE_BODY_BYTES else io.BytesIO(export.body)
+        answer = await self._session.post(self._url, data=body, headers=headers, allow_redirects=False)
+        attempt.answer = answer
+        try:
+            await _drain(answer)
+        finally:
+            answer.release()  # closes the connection when something is left to be read
+
+    def _outcome(self, answer: aiohttp.ClientResponse) -> Outcome:
+        if 200 <= answer.status <= 299:
+            return of_status(answer.status)
+        asked = answer.headers.get("Retry-After")
+        cap = self._delivery.retry.retry_after_cap_seconds
+        return of_status(answer.status, retry_after_seconds(asked, now=self._now(), cap=cap))
+
+
+def _reason(error: Exception, attempt: _Attempt) -> AttemptReason:
+    reason = reason_of(error)
+    if reason is AttemptReason.UNEXPECTED:
+        # The class alone: a message could hold the URL, a header or the body.
+        log.error("an attempt failed as none should: %s", type(error).__name__)
+    if reason is AttemptReason.TIMED_OUT and attempt.awaits_token:
+        return AttemptReason.TOKEN_TIMED_OUT
+    return reason
+
+
+@asynccontextmanager
+async def reach(
+    destination: Destination,
+    egress: Egress,
+    *,
+    now: Callable[[], float],
+    monotonic: Callable[[], float],
+    token_fetched: Callable[[str], None] = lambda _: None,
+) -> AsyncIterator[Endpoint]:
+    """Open the way to *destination*: its endpoint, with tokens if its account has credentials.
+
+    *now* is the wall clock, *monotonic* one that nobody sets; *token_fetched* hears how token requests go.
+    """
+    credentials = destination.account.credentials
+    if credentials is None:
+        tokens = None
+    else:
+        server = TokenServer(credentials, egress, now=now, told=token_fetched)
+        tokens = Tokens(server.fetch, now=monotonic)
+    endpoint = Endpoint(destination, egress, tokens, now=now)
+    await endpoint.start()
+    try:
+        yield endpoint
+    finally:
+        await endpoint.close()
+
+
+async def _drain(answer: aiohttp.ClientResponse) -> None:
+    """Read what is left of an answer, so that its connection can be used again; stop where that fails or takes long."""
+    if answer.content.at_eof():
+        return
+    room = MAX_ANSWER_BYTES
+    with suppress(aiohttp.ClientError, OSError):  # a time-out is an OSError; the status line has decided already
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while room > 0 and not answer.content.at_eof():
+                room -= len(await answer.content.read(room))
+
+
+def prepared_headers(custom: Sequence[Header]) -> list[tuple[str, str]]:
+    """Return the headers that every request of a destination carries; a custom one replaces ours of its name."""
+    ours = [
+        ("Content-Type", "application/json"),
+        ("User-Agent", f"streams/{__version__}"),
+        ("Accept-Encoding", "identity"),
+    ]
+    named = {header.name.lower() for header in custom}
+    theirs = [(h.name, h.value.reveal() if isinstance(h.value, Secret) else h.value) for h in custom]
+    return [header for header in ours if header[0].lower() not in named] + theirs

@@ -1,0 +1,1 @@
+"""Telemetry: metrics, log lines and health; each happening told once."""

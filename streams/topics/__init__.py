@@ -1,0 +1,1 @@
+"""Topics: what the worker's own must be, and how they come to be so."""

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.activation.events import Change
+from streams.activation.profiles import Profile, Told, decode_profile, encode_profile
+from streams.ends import Exclusion, RecordEnd
+from streams.exports import Position, export_id, namespace_of
+from tests.record_streams import DESTINATIONS, Record, applied, streams
+from tests.records import NOW_MS, Life, a_destination, a_fragment, a_membership, an_activation, an_attribute, change_of
+
+IDS = {"ecid": [{"id": "1"}]}
+
+
+def without_revisions(profile: Profile) -> Profile:
+    copy = decode_profile(encode_profile(profile))
+    copy.revision = 0
+    copy.told = {incarnation: Told(0, told.inside) for incarnation, told in copy.told.items()}
+    return copy
+
+
+@settings(deadline=None)
+@given(streams)
+def test_applying_twice_is_applying_once_for_the_state(records: list[Record]) -> None:
+    activation = an_activation(*DESTINATIONS)
+    once, twice = Profile(), Profile()
+    for record in records:
+        activation.apply(once, record.change, record.position, NOW_MS)
+        activation.apply(twice, record.change, record.position, NOW_MS)
+        activation.apply(twice, record.change, record.position, NOW_MS + 5)
+
+        assert without_revisions(once) == without_revisions(twice)
+
+
+@settings(deadline=None)
+@given(streams)
+def test_a_record_done_again_sends_again_what_it_had_sent(records: list[Record]) -> None:
+    activation = an_activation(*DESTINATIONS)
+    profile = Profile()
+    for record in records:
+        first = activation.apply(profile, record.change, record.position, NOW_MS)
+        again = activation.apply(profile, record.change, record.position, NOW_MS)
+
+        assert {(e.id, e.body) for e in first.exports} <= {(e.id, e.body) for e in again.exports}
+        assert again.end is not RecordEnd.OVERTAKEN or first.end is RecordEnd.OVERTAKEN
+
+
+@settings(deadline=None)
+@given(streams)
+def test_the_books_close(records: list[Record]) -> None:
+    activation = an_activation(*DESTINATIONS)
+    profile = Profile()
+    for record in records:
+        before = encode_profile(profile)
+        step = activation.apply(profile, record.change, record.position, NOW_MS)
+
+        ends = {destination.name: end for destination, end, _ in step.considered}
+        assert len(ends) == len(step.considered)
+        assert [e.destination.name for e in step.exports] == [n for n, e in ends.items() if e is RecordEnd.ACTIVATED]
+        assert all((end is RecordEnd.EXCLUDED) is (why is not None) for _, end, why in step.considered)
+        order = [RecordEnd.ACTIVATED, RecordEnd.EXCLUDED, RecordEnd.NOT_TRIGGERED]
+        if step.end is RecordEnd.OVERTAKEN:
+            assert not ends
+        else:
+            assert step.end is min([*ends.values(), RecordEnd.NOT_TRIGGERED], key=order.index)
+        assert step.written is (encode_profile(profile) != before)
+
+
+@settings(deadline=None)
+@given(streams)
+def test_an_applied_profile_is_the_same_after_encoding(records: list[Record]) -> None:
+    profile = applied(records)
+
+    assert decode_profile(encode_profile(profile)) == profile
+
+
+@settings(deadline=None)
+@given(streams, st.lists(st.integers(NOW_MS - 10, NOW_MS + 10), min_size=30, max_size=30))
+def test_the_revision_never_goes_back_whatever_the_clock_does(records: list[Record], clock: list[int]) -> None:
+    activation = an_activation(*DESTINATIONS)
+    profile = Profile()
+    for record, now in zip(records, clock, strict=False):
+        before = profile.revision
+        step = activation.apply(profile, record.change, record.position, now)
+
+        assert profile.revision == (max(before + 1, now) if step.written else before)
+        assert all(export.meta.revision == profile.revision for export in step.exports)
+
+
+def test_an_export_says_where_it_comes_from() -> None:
+    life = Life(an_activation(a_destination(version=4)))
+    export = life.take("qualifications", a_membership("a", 1.5), offset=7).exports[0]
+
+    assert export.meta.version == 4
+    assert export.meta.revision == life.profile.revision
+    assert (export.meta.trigger, export.meta.source) == ("entered", "qualifications-0-7")
+    assert (export.meta.time, export.meta.segments) == (1_590_364_801_500, ("a",))
+    position = Position("qualifications", 0, 7, NOW_MS)
+    assert export.id == export_id(namespace_of("crm.1"), position, export.body)
+
+
+def test_one_record_with_several_segments_is_one_export_per_destination() -> None:
+    life = Life(an_activation(a_destination("crm", segments=["a", "b"]), a_destination("ads", segments=["b", "c"])))
+    entry = {"lastQualificationTime": "2020-05-25T10:00:00Z"}
+    value = json.dumps({"segmentMembership": {"ups": {"a": entry, "b": entry, "c": entry}}}).encode()
+
+    step = life.take("qualifications", value)
+
+    assert [export.destination.name for export in step.exports] == ["crm", "ads"]
+    assert [export.meta.segments for export in step.exports] == [("a", "b"), ("b", "c")]
+
+
+def test_an_entry_waits_for_mandatory_attributes_and_heals_when_they_come() -> None:
+    destination = a_destination(attributes=[an_attribute("person.email", mandatory=True)])
+    life = Life(an_activation(destination))
+
+    step = life.take("qualifications", a_membership())
+    assert step.considered == [(destination, RecordEnd.EXCLUDED, Exclusion.MANDATORY_ATTRIBUTE_MISSING)]
+    assert life.profile.told == {}
+
+    step = life.take("profiles", a_fragment(person={"email": "one@example.com"}))
+    assert step.end is RecordEnd.ACTIVATED
+    assert life.profile.told == {"crm.1": Told(life.profile.revision, inside=True)}
+
+
+def test_an_exit_never_waits_even_if_the_entry_was_never_seen() -> None:
+    destination = a_destination(attributes=[an_attribute("person.email", mandatory=True)])
+    life = Life(an_activation(destination))
+
+    step = life.take("exits", a_membership())
+
+    assert step.end is RecordEnd.ACTIVATED
+    assert life.last["segmentMembership"]["ups"]["a"]["status"] == "exited"
+    assert life.profile.told["crm.1"].inside is False
+
+
+def test_identities_and_attributes_trigger_only_inside_a_mapped_segment() -> None:
+    life = Life()
+    life.take("qualifications", a_membership("unmapped", ids=IDS))
+    life.take("profiles", a_fragment(person={"email": "one@example.com"}))
+
+    assert life.exports == []
+
+
+def test_an_old_exit_is_exported_though_its_record_is_older_than_thirty_days() -> None:
+    life = Life()
+
+    life.take("exits", a_membership(), timestamp=0)
+
+    assert life.last["segmentMembership"]["ups"]["a"]["status"] == "exited"
+
+
+def test_a_source_that_flips_which_fragment_is_the_newest_changes_the_value() -> None:
+    life = Life()
+    life.take("profiles", a_fragment(person={"email": "one@example.com"}), timestamp=NOW_MS)
+    life.take("loyalty", a_fragment(person={"email": "two@example.com"}), timestamp=NOW_MS + 1)
+    life.take("qualifications", a_membership())
+
+    step = life.take("profiles", a_fragment(person={"email": "one@example.com"}), timestamp=NOW_MS + 2)
+
+    assert step.end is RecordEnd.ACTIVATED
+    assert life.last["person"]["email"] == "one@example.com"
+
+
+@pytest.mark.parametrize("value", [a_fragment(person={"email": "x"}, other=1), b'{"person":{"email":"\\u0078"}}'])
+def test_the_same_value_written_otherwise_triggers_nothing(value: bytes) -> None:
+    life = Life()
+    life.take("profiles", a_fragment(person={"email": "x"}))
+    life.take("qualifications", a_membership())
+
+    assert life.take("profiles", value).end is RecordEnd.NOT_TRIGGERED
+
+
+def test_a_step_shows_no_body() -> None:
+    life = Life()
+    life.take("profiles", a_fragment(person={"email": "one@example.com"}))
+
+    assert "example" not in repr(life.take("qualifications", a_membership())).replace("api.example.com", "")
+
+
+def test_records_of_two_profiles_do_not_meet() -> None:
+    activation = an_activation()
+    change: Change = change_of("qualifications", a_membership(ids=IDS))
+    one, other = Profile(), Profile()
+
+    activation.apply(one, change, Position("qualifications", 0, 0, NOW_MS), NOW_MS)
+
+    assert encode_profile(other) == encode_profile(Profile())
+    assert one.identities.keys() == {"qualifications"}
+
+
+def test_what_a_destination_was_told_is_kept_by_incarnation() -> None:
+    known: Any = {}
+    for number in (1, 2):
+        life = Life(an_activation(a_destination(number=number)))
+        life.take("qualifications", a_membership())
+        known |= life.profile.told
+
+    assert known.keys() == {"crm.1", "crm.2"}

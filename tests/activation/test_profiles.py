@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.activation.events import Status
+from streams.activation.profiles import (
+    MembershipSlot,
+    Profile,
+    TextSlot,
+    Told,
+    UnknownEncoding,
+    check_encoding,
+    decode_profile,
+    encode_profile,
+)
+from streams.exports import Position
+
+positions = st.builds(
+    Position, st.text(max_size=5), st.integers(0, 2**31), st.integers(0, 2**63 - 1), st.integers(-1, 2**62)
+)
+names = st.text(max_size=4)
+texts = st.dictionaries(names, st.builds(TextSlot, st.none() | st.binary(max_size=20), positions), max_size=3)
+profiles = st.builds(
+    Profile,
+    revision=st.integers(0, 2**62),
+    memberships=st.dictionaries(
+        names,
+        st.dictionaries(
+            names,
+            st.builds(MembershipSlot, st.sampled_from(Status), st.integers(-(2**60), 2**60), positions),
+            max_size=3,
+        ),
+        max_size=2,
+    ),
+    fragments=texts,
+    identities=texts,
+    told=st.dictionaries(names, st.builds(Told, st.integers(0, 2**62), st.booleans()), max_size=2),
+)
+
+PROFILE = Profile(
+    revision=7,
+    memberships={"ups": {"a": MembershipSlot(Status.EXITED, 5, Position("q", 1, 2, 3))}},
+    fragments={"p": TextSlot(b"{}", Position("p", 1, 4, 5))},
+    identities={"p": TextSlot(None, Position("p", 1, 4, 5))},
+    told={"crm.1": Told(6, inside=True)},
+)
+VERSION_1 = bytes.fromhex(
+    "96 01 07"
+    "81 a3757073 81 a161 93 a6657869746564 05 94 a171 01 02 03"
+    "81 a170 92 c4027b7d 94 a170 01 04 05"
+    "81 a170 92 c0 94 a170 01 04 05"
+    "81 a563726d2e31 92 06 c3"
+)
+"""What the first release writes, byte by byte: whoever changes it raises the version."""
+
+
+@settings(deadline=None)
+@given(profiles)
+def test_a_profile_is_the_same_after_encoding(profile: Profile) -> None:
+    assert decode_profile(encode_profile(profile)) == profile
+
+
+def test_the_first_version_stays_as_it_was_written() -> None:
+    assert encode_profile(PROFILE) == VERSION_1
+    assert decode_profile(VERSION_1) == PROFILE
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"\x96", b"\x96\x00\x07", b"\x96\x02\x07", b"{}", b'{"version":1}', b"\x81\x01\x01"]
+)
+def test_another_versions_state_is_refused(value: bytes) -> None:
+    for read in (check_encoding, decode_profile):
+        with pytest.raises(UnknownEncoding, match="version"):
+            read(value)
+
+
+def test_a_damaged_state_is_refused() -> None:
+    with pytest.raises(UnknownEncoding, match="does not decode"):
+        decode_profile(VERSION_1[:-3])
+
+
+def test_checking_looks_at_the_beginning_only() -> None:
+    check_encoding(VERSION_1[:2])
+
+
+def test_a_profile_shows_nothing_of_itself() -> None:
+    slot = TextSlot(b'{"email":"one@example.com"}', Position("p", 0, 0, 0))
+
+    assert "example" not in repr(slot)
+    assert "example" not in repr(Profile(fragments={"p": slot}))

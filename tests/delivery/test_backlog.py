@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from streams.delivery.backlog import Backlog
+from streams.delivery.bounds import Shared
+from streams.delivery.pending import Pending
+from tests.deliverables import TOPIC, a_destination, a_record, the_tools
+
+P0 = TopicPartition(TOPIC, 0)
+SIZE = len(b"p1") + len(b"{}")
+
+
+def a_backlog(shared: Shared | None = None, **delivery: Any) -> Backlog:
+    return Backlog(the_tools(shared=shared, destination=a_destination(**delivery)), [P0])
+
+
+def filled(backlog: Backlog, count: int) -> list[Pending]:
+    pending: list[Pending] = []
+    backlog.fetched(P0, [a_record(offset) for offset in range(count)], pending.append)
+    return pending
+
+
+async def test_it_is_full_by_count_and_has_room_again_for_a_whole_fetch() -> None:
+    backlog = a_backlog(max_pending=10)
+    first, *_ = filled(backlog, 6)
+    assert backlog.full
+
+    backlog.ended(first)
+    assert not backlog.full
+    assert backlog.next_fetch == 5
+
+
+async def test_it_is_full_by_bytes_of_its_own_and_of_its_process() -> None:
+    own = a_backlog(max_pending_bytes=3 * SIZE)
+    filled(own, 3)
+    assert own.full
+
+    shared = Shared(max_pending_bytes=3 * SIZE)
+    one, other = a_backlog(shared), a_backlog(shared)
+    filled(one, 3)
+    assert other.full
+
+    one.hand_over()
+    assert (other.full, shared.pending_bytes) == (False, 0)
+
+
+async def test_a_partition_too_far_ahead_is_named() -> None:
+    backlog = a_backlog(max_ahead=4)
+    _, *others = filled(backlog, 5)
+    for pending in others:
+        backlog.ended(pending)
+
+    assert backlog.ahead == {P0}
+
+
+async def test_who_waits_for_room_is_woken_by_an_end_and_else_by_time() -> None:
+    backlog = a_backlog(max_pending=10)
+    first, *_ = filled(backlog, 6)
+    began = time.monotonic()
+    await backlog.room(0.05)
+    assert time.monotonic() - began >= 0.04
+
+    waiting = asyncio.create_task(backlog.room(20.0))
+    await asyncio.sleep(0)
+    backlog.ended(first)
+    await asyncio.wait_for(waiting, 5.0)
+
+
+async def test_the_oldest_unfinished_export_tells_its_age() -> None:
+    backlog = a_backlog()
+    assert backlog.oldest_timestamp is None
+
+    filled(backlog, 2)
+    assert backlog.oldest_timestamp == a_record().timestamp

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
+
+from streams.delivery.lanes import Lanes, Placed
+
+
+class Item(Placed):
+    """An arrival with its number."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, key: bytes, number: int) -> None:
+        self.key, self.number, self.behind = key, number, None
+
+
+KEYS = st.sampled_from([b"a", b"b", b"c"])
+
+
+class AnyArrivalsAndOutcomes(RuleBasedStateMachine):
+    """Whatever arrives and however it goes: one in flight per key, per key in order, none lost, none twice."""
+
+    taken = Bundle("taken")
+    waiting = Bundle("waiting")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lanes: Lanes[Item] = Lanes()
+        self.arrived = 0
+        self.left: dict[bytes, list[int]] = {}
+        self.held: set[bytes] = set()
+
+    @rule(key=KEYS)
+    def arrive(self, key: bytes) -> None:
+        self.arrived += 1
+        self.lanes.add(Item(key, self.arrived))
+        self.left.setdefault(key, []).append(self.arrived)
+
+    @precondition(lambda self: self.lanes.ready)
+    @rule(target=taken)
+    def take(self) -> Item:
+        item = self.lanes.take()
+        assert item is not None
+        assert item.key not in self.held
+        assert item.number == self.left[item.key][0]
+        assert item.number == min(left[0] for key, left in self.left.items() if left and key not in self.held)
+        self.held.add(item.key)
+        return item
+
+    @rule(item=consumes(taken))
+    def end(self, item: Item) -> None:
+        self._end(item)
+
+    @rule(target=waiting, item=consumes(taken))
+    def wait(self, item: Item) -> Item:
+        return item
+
+    @rule(item=consumes(waiting))
+    def try_again(self, item: Item) -> None:
+        self.held.discard(item.key)
+        self.lanes.again(item)
+
+    @rule(item=consumes(waiting))
+    def end_without_another_attempt(self, item: Item) -> None:
+        self._end(item)
+
+    @invariant()
+    def every_lane_that_nobody_holds_is_ready(self) -> None:
+        open_lanes = {key for key, left in self.left.items() if left}
+        assert len(self.lanes) == len(open_lanes)
+        assert self.lanes.ready == len(open_lanes - self.held)
+
+    def _end(self, item: Item) -> None:
+        assert self.left[item.key].pop(0) == item.number
+        self.held.discard(item.key)
+        self.lanes.done(item)
+
+
+TestAnyArrivalsAndOutcomes = AnyArrivalsAndOutcomes.TestCase
+TestAnyArrivalsAndOutcomes.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+
+
+def test_a_busy_profile_does_not_fall_behind_the_others() -> None:
+    lanes: Lanes[Item] = Lanes()
+    for number, key in enumerate([b"a", b"a", b"b", b"a", b"c"]):
+        lanes.add(Item(key, number))
+    taken = []
+    while (item := lanes.take()) is not None:
+        taken.append(item.number)
+        lanes.done(item)
+
+    assert taken == [0, 1, 2, 3, 4]
+
+
+def test_closed_lanes_drop_what_is_not_kept_and_what_stands_behind_it() -> None:
+    lanes: Lanes[Item] = Lanes()
+    for number, key in enumerate([b"a", b"b", b"a", b"b", b"c"]):
+        lanes.add(Item(key, number))
+    held = lanes.take()
+    assert held is not None
+    lanes.close(lambda item: item.number < 3)
+    lanes.done(held)
+
+    taken = [item.number for item in iter(lanes.take, None)]
+    assert taken == [1, 2]
+    assert len(lanes) == 2

@@ -1,0 +1,43 @@
+"""A pause is within its bounds, spread over them, and never shorter than what was asked for."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.delivery.retries import backoff, pause
+from streams.destinations import Retry
+from streams.outcomes import DestinationFault, Outcome, Retryable
+
+RETRY = Retry()
+ATTEMPTS = st.integers(min_value=0, max_value=10_000)
+DICE = st.floats(min_value=0.0, max_value=1.0, exclude_max=True)
+
+
+@given(ATTEMPTS, DICE)
+def test_a_backoff_is_between_half_a_second_and_a_minute(attempts: int, dice: float) -> None:
+    assert 0.5 <= backoff(attempts, RETRY, lambda: dice) <= 60.0
+
+
+def test_the_range_of_a_backoff_doubles_until_its_cap() -> None:
+    highest = [backoff(attempts, RETRY, lambda: 1.0) for attempts in range(1, 9)]
+
+    assert highest == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+
+
+@given(ATTEMPTS)
+def test_the_whole_range_is_jitter(attempts: int) -> None:
+    assert backoff(attempts, RETRY, lambda: 0.0) == 0.5
+
+
+@given(ATTEMPTS, DICE, st.floats(min_value=0.0, max_value=1e9))
+def test_no_one_comes_back_before_it_was_asked_to(attempts: int, dice: float, asked: float) -> None:
+    seconds = pause(attempts, Retryable("throttled", 429, asked), RETRY, lambda: dice)
+
+    assert min(asked, 3600.0) <= seconds <= max(3600.5, 60.0)
+    assert seconds >= backoff(attempts, RETRY, lambda: dice)
+
+
+@given(ATTEMPTS, DICE, st.sampled_from([Retryable("server-error", 503), DestinationFault("gone", 410)]))
+def test_without_a_wish_the_backoff_stands(attempts: int, dice: float, outcome: Outcome) -> None:
+    assert pause(attempts, outcome, RETRY, lambda: dice) == backoff(attempts, RETRY, lambda: dice)
