@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -34,7 +35,8 @@ from streams.telemetry.health import Health
 from streams.telemetry.pulse import Pulse, Sample
 from streams.telemetry.telemetry import Telemetry
 from streams.topics import cluster
-from streams.topics import plan as topics
+from streams.topics.plan import TopicError
+from streams.topics.provision import needed
 
 ACTIVATION, DELIVERY = "activation", "delivery"
 STAGES = frozenset({ACTIVATION, DELIVERY})
@@ -105,7 +107,7 @@ def run(
         assembly = loop.run_until_complete(_assemble(settings, destinations, stages, only, seams or Seams(), logging))
         _collect_rarely()
         return _execute(assembly, loop)
-    except (topics.TopicError, UnknownVersion) as error:
+    except (TopicError, UnknownVersion) as error:
         structlog.get_logger().error("worker.refused", problems=str(error).splitlines())
         return REFUSED
     finally:
@@ -121,7 +123,7 @@ def _collect_rarely() -> None:
 
 def _execute(assembly: Assembly, loop: asyncio.AbstractEventLoop) -> int:
     services = [s for s in (assembly.health, assembly.activation, assembly.deliveries) if s is not None]
-    options = {"loop": loop, "redirect_stdouts": False, "override_logging": False, "quiet": True}
+    options = {"loop": loop, "redirect_stdouts": False, "override_logging": False, "quiet": True, "stdout": sys.stderr}
     worker = (
         ModeWorker(*services, **options)
         if assembly.activation is None
@@ -215,9 +217,10 @@ async def _topics(settings: Settings, destinations: Sequence[Destination]) -> in
     servers = settings.kafka.bootstrap_servers
     await cluster.wait_for_broker(servers)
     partitions = await cluster.partitions_of(servers, inputs_of(settings), settings.inputs.partitions)
-    specs = [topics.exports(settings.app, destination.incarnation, partitions) for destination in destinations]
-    specs += [topics.dead_letters(settings.app, partitions), topics.changelog(settings.app, partitions)]
     await cluster.ensure(
-        servers, specs, replication_factor=settings.kafka.replication_factor, create=settings.topics.create
+        servers,
+        needed(settings.app, destinations, partitions),
+        replication_factor=settings.kafka.replication_factor,
+        create=settings.topics.create,
     )
     return partitions

@@ -53,7 +53,7 @@ ROOMS = {
     "engine": Room(("engine.",)),
     "endpoints": Room(_in("endpoints", "classification egress tokens auth endpoint"), sees=("words", "decisions")),
     "telemetry": Room(_in("telemetry", "metrics telemetry logs health pulse"), sees=("words", "decisions")),
-    "parking": Room(("delivery.dead_letters",), sees=("words",)),
+    "parking": Room(("delivery.dead_letters", "stopping"), sees=("words",)),
     "delivery": Room(
         _in("delivery", "tools bounds pace backlog dispatch service deliveries"),
         sees=("words", "decisions", "parking"),

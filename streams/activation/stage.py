@@ -19,6 +19,7 @@ from streams.activation.profiles import check_encoding
 from streams.configuration.settings import Settings
 from streams.destinations import Destination
 from streams.engine import Engine, EngineSettings, Message
+from streams.stopping import stopped
 from streams.telemetry.pulse import Sample
 from streams.telemetry.telemetry import Telemetry
 
@@ -139,7 +140,7 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
 
     async def on_stop(self) -> None:
         """Disconnect the producer, after the agents have stopped."""
-        await self._producer.stop()
+        await stopped(self._producer.stop())
 
 
 def _engine_settings(settings: Settings, partitions: int) -> EngineSettings:

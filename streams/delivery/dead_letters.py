@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -16,6 +15,7 @@ from typing import Protocol
 from aiokafka.errors import KafkaError
 
 from streams.ends import Reason
+from streams.stopping import stopped
 
 Header = tuple[str, bytes]
 
@@ -114,8 +114,6 @@ class NotParkedError(Exception):
 
 CONFIRM_SECONDS = 30.0
 """How long the broker may take to confirm; an idempotent producer would retry for ever."""
-STOP_SECONDS = 5.0
-"""How long a producer may take to end; with the broker away its flush would not return."""
 
 
 class DeadLetters:
@@ -165,7 +163,7 @@ class DeadLetters:
                 try:
                     await producer.start()
                 except BaseException:
-                    await _stop(producer)
+                    await stopped(producer.stop())
                     raise
                 self._producer = producer
             return self._producer
@@ -174,9 +172,4 @@ class DeadLetters:
         """Forget a producer: after a refused batch an idempotent one may wait for a number that never comes."""
         if producer is self._producer:
             self._producer = None
-            await _stop(producer)
-
-
-async def _stop(producer: Producer) -> None:
-    with suppress(KafkaError, TimeoutError):
-        await asyncio.wait_for(producer.stop(), STOP_SECONDS)
+            await stopped(producer.stop())

@@ -22,6 +22,7 @@ from streams.delivery.backlog import MAX_FETCH
 from streams.delivery.dispatch import Dispatch
 from streams.delivery.tools import Tools
 from streams.exports import delivery_group, exports_topic
+from streams.stopping import stopped
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,6 @@ METADATA_MAX_AGE_MS = 30_000
 TOPIC_SECONDS = 2.0
 """How soon it is noticed that a missing topic is there."""
 HEARTBEATS_PER_SESSION = 5
-STOP_SECONDS = 5.0
-"""How long leaving the group may take; with the broker away it would not return."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +131,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
         if self._consumer is None:
             return
         await self._release()
-        with suppress(KafkaError, TimeoutError):
-            await asyncio.wait_for(self._consumer.stop(), STOP_SECONDS)
+        await stopped(self._consumer.stop())
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Begin with an empty dispatch: nothing of an earlier assignment is left."""
