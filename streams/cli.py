@@ -191,7 +191,10 @@ def _configuration(config: Path | None) -> tuple[Settings, list[Destination]]:
     with _configuration_errors():
         settings = _settings(config)
         references = References(os.environ, settings.secrets.directory)
-        return settings, documents.load(settings.documents, references)
+        loaded = documents.load_all(settings.documents, references)
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return settings, list(loaded.destinations)
 
 
 def _flattened(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

@@ -135,3 +135,13 @@ def test_settings_are_shown_by_their_dotted_names_uncut_and_uncoloured_in_a_pipe
     assert shown["app"].strip() == "shop"
     assert long in shown["state.directory"]
     assert "\x1b" not in ended.stdout
+
+
+def test_what_is_probably_not_meant_is_a_warning_with_its_place(folder: Path) -> None:
+    (folder / "crm.yaml").write_text(DOCUMENT.replace("person.email", "person.name.firstName"))
+
+    ended = streams("topics", "plan", cwd=folder)
+
+    assert ended.stderr.startswith("warning: ")
+    assert "crm.yaml" in ended.stderr
+    assert "identifier" in ended.stderr
