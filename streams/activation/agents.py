@@ -8,8 +8,10 @@ broker confirmed the round, so it is never ahead of the changelog.
 from __future__ import annotations
 
 import logging
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from streams.activation.activate import Activation, Rendered, Step
@@ -55,9 +57,11 @@ class Agents:
         acknowledge: Callable[[Message], object],
         now: Callable[[], float],
         passing: Callable[[str], None] = lambda _: None,
+        max_state_bytes: int = MAX_STATE_BYTES,
     ) -> None:
         """*passing* is told each named point between confirmation and acknowledgement: a crash test ends there."""
         self._table, self._activation, self._telemetry = table, activation, telemetry
+        self._max_state_bytes = max_state_bytes
         self._acknowledge, self._now, self._passing = acknowledge, now, passing
         self._app, self._dead_letters = app, dead_letters_topic(app)
         self._exports = {d.incarnation: exports_topic(app, d.incarnation) for d in destinations}
@@ -92,10 +96,10 @@ class Agents:
             state = encode_profile(profile) if step.written else b""
         except Exception as error:
             # A defect of ours must cost one record, not the stream: its profile goes back to what was before.
-            log.exception("applying %s failed", position.text)
+            log.error("applying %s failed: %s at %s", position.text, type(error).__name__, _place(error))
             self._restore(partition, key)
             return Malformed(Reason.INTERNAL_ERROR, type(error).__name__)
-        if len(state) > MAX_STATE_BYTES:
+        if len(state) > self._max_state_bytes:
             self._restore(partition, key)
             return Malformed(Reason.TOO_LARGE, f"the profile's state would be {len(state)} bytes")
         if step.written:
@@ -154,3 +158,9 @@ class Agents:
 def _row(key: bytes, export: Rendered) -> Row:
     headers = [(ID_HEADER, export.id.encode()), (META_HEADER, encode_meta(export.meta))]
     return Row(key, export.body, headers)
+
+
+def _place(error: Exception) -> str:
+    """Return where an error came from; its own text could hold the record."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"

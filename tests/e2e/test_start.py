@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.e2e.processes import free_port
+from tests.e2e.processes import WorkerProcess, free_port
 from tests.e2e.world import SEGMENT, World, fragment, membership
 from tests.waiting import until
 
@@ -104,6 +105,29 @@ async def test_a_record_that_is_no_json_is_one_dead_letter_and_its_neighbours_fl
     origin = {dict(letter.headers)["__connect.errors.topic"].decode() for letter in letters}
     assert origin == {world.topic("profiles"), world.topic("memberships")}
     assert await worker.terminate() == 0
+
+
+async def test_a_profile_larger_than_a_batch_is_kept_and_sent(world: World) -> None:
+    sources = [world.topic("profiles"), {"name": "loyalty", "topic": world.topic("exits")}]
+    inputs = {"memberships": world.topic("memberships"), "profiles": sources}
+    attributes = ["person.id", "letter", "loyalty.letter"]
+    large, larger = "x" * 900_000, "y" * 1_000_000
+    worker = world.worker(settings=world.settings(inputs=inputs), documents=[world.destination(attributes=attributes)])
+    await worker.start()
+    await world.produce("profiles", [(KEY, fragment("someone", letter=large))])
+    await world.produce("exits", [(KEY, json.dumps({"loyalty": {"letter": larger}}).encode())])
+    await until(lambda: _read(worker, world, 2), 30, what="both fragments are read")
+    await world.produce("memberships", [(KEY, membership(SEGMENT, 2, "realized"))])
+    ((received, _),) = await asyncio.wait_for(world.endpoint.served(1), 30)
+    body = json.loads(received.body)
+
+    assert (body["letter"], body["loyalty"]["letter"]) == (large, larger)
+    assert await worker.terminate() == 0
+
+
+async def _read(worker: WorkerProcess, world: World, count: int) -> bool:
+    topics = [world.topic("profiles"), world.topic("exits")]
+    return sum([await worker.metric("streams_records_total", topic=topic) for topic in topics]) == count
 
 
 async def _holds(world: World, topic: str, count: int) -> bool:
