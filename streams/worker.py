@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -122,18 +121,22 @@ def _collect_rarely() -> None:
 
 
 def _execute(assembly: Assembly, loop: asyncio.AbstractEventLoop) -> int:
-    services = [s for s in (assembly.health, assembly.activation, assembly.deliveries) if s is not None]
-    options = {"loop": loop, "redirect_stdouts": False, "override_logging": False, "quiet": True, "stdout": sys.stderr}
-    worker = (
-        ModeWorker(*services, **options)
-        if assembly.activation is None
-        else FaustWorker(assembly.activation.engine.app, *services, **options)
-    )
     try:
-        worker.execute_from_commandline()
+        _supervisor(assembly, loop).execute_from_commandline()
     except SystemExit as end:
         return int(end.code or 0)
     return 0
+
+
+def _supervisor(assembly: Assembly, loop: asyncio.AbstractEventLoop) -> ModeWorker:
+    """Return what starts the services in order, stops them on a signal and ends with an exit code."""
+    services = [s for s in (assembly.health, assembly.activation, assembly.deliveries) if s is not None]
+    options = {"loop": loop, "redirect_stdouts": False, "override_logging": False, "quiet": True}
+    if assembly.activation is None:
+        return ModeWorker(*services, **options)
+    worker = FaustWorker(assembly.activation.engine.app, *services, **options)
+    worker.spinner = None  # it draws on the stream of the log
+    return worker
 
 
 async def _assemble(

@@ -56,6 +56,19 @@ async def test_a_worker_waits_for_a_broker_that_is_not_up_yet_and_says_so(world:
         assert await worker.terminate() == 0
 
 
+async def test_every_line_of_a_workers_output_is_one_object(world: World) -> None:
+    worker = world.worker()
+    await worker.start()
+    await world.produce("profiles", [(KEY, fragment("someone"))])
+    await world.produce("memberships", [(KEY, membership(SEGMENT, 2, "realized"))])
+    await asyncio.wait_for(world.endpoint.served(1), 30)
+    assert await worker.terminate() == 0
+    lines = [json.loads(line) for line in worker.log.splitlines()]
+
+    assert [line["event"] for line in lines].count("export.ended") == 1
+    assert lines[0]["event"] == "worker.starting"
+
+
 async def test_a_topic_of_ours_with_the_wrong_policy_is_refused_with_what_mends_it(world: World) -> None:
     await world.client.create_topic(f"{world.app}-profiles-changelog", 4, cleanup_policy="delete")
     worker = world.worker()
