@@ -124,19 +124,23 @@ def known(records: Iterable[Record]) -> Known:
 def says_all(destination: Destination, body: Any, truth: Known) -> bool:
     """Whether *body*, the last that *destination* was sent, leaves out nothing that it must have been told."""
     mapped = {s.id: truth.inside[s.id] for s in destination.segments if s.id in truth.inside}
-    if body is None:
-        return not mapped or _waits(destination, mapped, truth)
-    told = {segment: entry["status"] != "exited" for segment, entry in body["segmentMembership"]["ups"].items()}
+    told = {} if body is None else said(body)
     if _waits(destination, mapped, truth):
-        return True
+        return all(told.get(segment) is False for segment, inside in mapped.items() if not inside)
     if told != mapped:
         return False
-    if not any(mapped.values()):
+    if body is None or not any(mapped.values()):
         return True  # outside, a change of attributes or identities is nobody's business
     identities = {item["id"] for items in body.get("identityMap", {}).values() for item in items}
     return identities == truth.identities and _attributes(destination, body) == {
         a.source[0]: truth.values[a.source[0]] for a in destination.attributes if a.source[0] in truth.values
     }
+
+
+def said(body: Any) -> dict[str, bool]:
+    """Return the segments that *body* speaks of, and whether it says "in"."""
+    memberships = body["segmentMembership"].get("ups", {})
+    return {segment: entry["status"] != "exited" for segment, entry in memberships.items()}
 
 
 def _waits(destination: Destination, mapped: dict[str, bool], truth: Known) -> bool:

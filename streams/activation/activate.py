@@ -3,7 +3,8 @@
 Applying is idempotent and emitting repeatable: a record that a slot still names as its writer is done again, exported
 even if nothing seems to change, since the value from before it is gone. A record that no slot names any more was
 replaced by later ones, which take over its duty: they stand in the same topic and are done again after it, or they say
-the opposite of the segment, which is exported anyway.
+the opposite of the segment, which is exported anyway. Only an entry may have to wait: so the exit that it replaced
+stays named, in a slot of its own.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import msgspec
 
 from streams.activation.events import Change
 from streams.activation.paths import Paths
-from streams.activation.profiles import Profile, Told
+from streams.activation.profiles import Memberships, Profile, Told
 from streams.activation.projection import Projection
-from streams.activation.slots import write
+from streams.activation.slots import without_reentries, write
 from streams.activation.triggers import Cause, Target, Trigger, Triggers
 from streams.activation.unions import Merge, Unions, Values, View
 from streams.destinations import Destination
@@ -104,7 +105,7 @@ def _export(step: Step, view: View, causes: Sequence[Cause], position: Position,
         step.considered.append((target.destination, end, exclusion))
         if end is RecordEnd.ACTIVATED:
             body, inside = target.projection.body(
-                seen, profile.memberships, view.identities, changed=cause.changed, now_ms=now_ms
+                seen, _shown(profile, cause, seen), view.identities, changed=cause.changed, now_ms=now_ms
             )
             profile.told[target.incarnation] = Told(profile.revision, inside)
             id_ = export_id(target.namespace, position, body)
@@ -113,6 +114,13 @@ def _export(step: Step, view: View, causes: Sequence[Cause], position: Position,
         step.end = RecordEnd.ACTIVATED
     elif any(end is RecordEnd.EXCLUDED for _, end, _ in step.considered):
         step.end = RecordEnd.EXCLUDED
+
+
+def _shown(profile: Profile, cause: Cause, seen: Values) -> Memberships:
+    """Return the memberships that an export shows: those of now, but no entry that waits in place of its exit."""
+    if not cause.reentered or cause.target.projection.is_complete(seen):
+        return profile.memberships
+    return without_reentries(profile, cause.reentered)
 
 
 def _meta(cause: Cause, revision: int, position: Position) -> Meta:

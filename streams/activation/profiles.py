@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from streams.activation.events import Status
@@ -38,6 +40,10 @@ class MembershipSlot(_Slot, array_like=True, frozen=True, gc=False):
         return self.status is not Status.EXITED
 
 
+Memberships = Mapping[str, Mapping[str, MembershipSlot]]
+"""A profile's slots by namespace and segment id."""
+
+
 class TextSlot(_Slot, array_like=True, frozen=True, gc=False):
     """A source's whole fragment, or its identities, as JSON; None if a null took it away."""
 
@@ -65,6 +71,8 @@ class Profile(msgspec.Struct, array_like=True):
     """By source."""
     told: dict[str, Told] = {}
     """By the destination's incarnation."""
+    exits: dict[str, dict[str, MembershipSlot]] = {}
+    """Of the segments that the profile is in again: the exit before, by namespace and segment id."""
 
     def __repr__(self) -> str:
         return f"Profile(revision={self.revision}, ...)"

