@@ -20,7 +20,7 @@ from faust.transport.drivers import aiokafka as driver
 from mode import Service
 
 from streams.engine.commits import Progress
-from streams.engine.message import Message
+from streams.engine.message import Message, message_of
 from streams.engine.thread import ConsumerThread, Partition, Records
 
 log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ class Consumer(driver.Consumer):
 
     def _hand_on(self, records: Records, assignment: int) -> None:
         for partition, fetched in records.items():
-            messages = [Message(record, assignment) for record in fetched]
+            messages = [message_of(record, assignment) for record in fetched]
             self._progress[partition].take([message.offset for message in messages])
             self.app.inlets[partition[0]].put(messages)
 

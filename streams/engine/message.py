@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import msgspec
+
 
 class Record(Protocol):
     """What is used of an aiokafka record."""
@@ -18,23 +20,31 @@ class Record(Protocol):
     headers: Sequence[tuple[str, bytes]]
 
 
-class Message:
-    """A consumed record. *timestamp* is in seconds, *timestamp_ms* the same, exactly."""
+class Message(msgspec.Struct, gc=False, eq=False):
+    """A consumed record, and the assignment it was read in; *timestamp_ms* is the record's own."""
 
-    __slots__ = (
-        "assignment", "headers", "key", "offset", "partition", "timestamp", "timestamp_ms", "topic", "value",
-    )  # fmt: skip
-
-    def __init__(self, record: Record, assignment: int) -> None:
-        self.topic = record.topic
-        self.partition = record.partition
-        self.offset = record.offset
-        self.timestamp_ms = record.timestamp
-        self.timestamp = record.timestamp / 1000
-        self.key = record.key
-        self.value = record.value
-        self.headers = record.headers
-        self.assignment = assignment
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    assignment: int
 
     def __repr__(self) -> str:
         return f"<Message {self.topic}-{self.partition}@{self.offset}>"  # never the data
+
+
+def message_of(record: Record, assignment: int) -> Message:
+    """Return *record* as an agent sees it."""
+    return Message(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        record.key,
+        record.value,
+        record.headers,
+        assignment,
+    )

@@ -119,10 +119,7 @@ class Confirming:
 
 
 def a_message(offset: int, key: bytes | None, value: bytes | None, headers: Any = ()) -> Message:
-    record = SimpleNamespace(
-        topic="profiles", partition=0, offset=offset, timestamp=1, key=key, value=value, headers=headers
-    )
-    return Message(record, 1)
+    return Message("profiles", 0, offset, 1, key, value, headers, assignment=1)
 
 
 MEMBERSHIP = b'{"segmentMembership": {"ups": {"a": {"lastQualificationTime": "2020-01-01T00:00:00Z"}}}}'
