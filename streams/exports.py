@@ -13,6 +13,11 @@ ID_HEADER = "streams.id"
 META_HEADER = "streams.meta"
 TRACE_HEADER = "traceparent"
 
+MAX_RECORD_BYTES = 8 * 1024 * 1024
+"""What a record of our topics may be: their ``max.message.bytes``."""
+MAX_ROW_BYTES = MAX_RECORD_BYTES - 64 * 1024
+"""What key, value and headers of such a record may hold together: the broker counts what frames them, too."""
+
 _NAMESPACE = UUID("6f3f0f0e-7d5c-5b4e-9c52-2f6b1c7a9d11")
 """The root of all incarnations' namespaces. It never changes: export ids would."""
 

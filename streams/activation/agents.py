@@ -18,11 +18,19 @@ from streams.activation.activate import Activation, Rendered, Step
 from streams.activation.events import Change, Input, Malformed, decode
 from streams.activation.outbox import Outbox, Round, Row
 from streams.activation.profiles import Profile, decode_profile, encode_profile
-from streams.delivery.dead_letters import Failure, Stage, dead_letter_headers
+from streams.delivery.dead_letters import Failure, Stage, dead_letter
 from streams.destinations import Destination
 from streams.ends import Reason, RecordEnd
 from streams.engine import Message
-from streams.exports import ID_HEADER, META_HEADER, Position, dead_letters_topic, encode_meta, exports_topic
+from streams.exports import (
+    ID_HEADER,
+    MAX_ROW_BYTES,
+    META_HEADER,
+    Position,
+    dead_letters_topic,
+    encode_meta,
+    exports_topic,
+)
 from streams.telemetry.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -102,11 +110,16 @@ class Agents:
         if len(state) > self._max_state_bytes:
             self._restore(partition, key)
             return Malformed(Reason.TOO_LARGE, f"the profile's state would be {len(state)} bytes")
+        rows = [(self._exports[export.destination.incarnation], _row(key, export)) for export in step.exports]
         if step.written:
-            outbox.put(self._table.changelog_topic, partition, Row(key, state, []))
+            rows.insert(0, (self._table.changelog_topic, Row(key, state, [])))
+        if (largest := max([row.size for _, row in rows], default=0)) > MAX_ROW_BYTES:
+            self._restore(partition, key)
+            return Malformed(Reason.TOO_LARGE, f"what follows from it would be a record of {largest} bytes")
+        for topic, row in rows:
+            outbox.put(topic, partition, row)
+        if step.written:
             self._unconfirmed[partition][key] = (profile, state)
-        for export in step.exports:
-            outbox.put(self._exports[export.destination.incarnation], partition, _row(key, export))
         for destination, end, exclusion in step.considered:
             self._considered[destination.incarnation].considered(end, exclusion)
         return step
@@ -127,8 +140,8 @@ class Agents:
 
     def _park(self, message: Message, malformed: Malformed, outbox: Outbox[Message]) -> None:
         failure = Failure(stage=Stage.ACTIVATION, reason=malformed.reason, detail=malformed.detail)
-        headers = dead_letter_headers(message, failure, connector=self._app)
-        outbox.put(self._dead_letters, message.partition, Row(message.key, message.value, headers))
+        letter = dead_letter(message, failure, connector=self._app)
+        outbox.put(self._dead_letters, message.partition, Row(*letter))
 
     def confirmed(self, written: Round[Message]) -> None:
         """Write the disk and acknowledge the records of a round that the broker has confirmed."""

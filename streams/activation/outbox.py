@@ -29,6 +29,11 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     def __repr__(self) -> str:
         return "Row(...)"  # never the data
 
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and header values."""
+        return len(self.key or b"") + len(self.value or b"") + sum([len(value or b"") for _, value in self.headers])
+
 
 Address = tuple[str, int]
 """A topic and a partition number."""
@@ -73,7 +78,7 @@ class Round(Generic[Settled]):
     settled: list[Settled] = field(default_factory=list)
     last_offsets: dict[Address, int] = field(default_factory=dict)
     size: int = 0
-    """Bytes of keys and values."""
+    """Bytes of the rows."""
 
 
 class Outbox(Generic[Settled]):
@@ -102,7 +107,7 @@ class Outbox(Generic[Settled]):
     def put(self, topic: str, partition: int, row: Row) -> None:
         """Add a row to the next round; follow a record's rows by ``settle`` without an await between."""
         self._next.rows[topic, partition].append(row)
-        self._next.size += len(row.key or b"") + len(row.value or b"")
+        self._next.size += row.size
 
     def settle(self, record: Settled) -> None:
         """Say that all rows of *record* are put: it is settled when their round is confirmed."""

@@ -10,11 +10,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from aiokafka.errors import KafkaError
 
 from streams.ends import Reason
+from streams.exports import MAX_ROW_BYTES
 from streams.stopping import stopped
 
 Header = tuple[str, bytes]
@@ -56,11 +57,52 @@ class Origin(Protocol):
     def headers(self) -> Sequence[Header]: ...  # noqa: D102
 
 
+class Letter(NamedTuple):
+    """A dead letter as it is written."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[Header]
+
+    @property
+    def size(self) -> int:
+        """How many bytes it holds."""
+        return _size(self.key, self.value, self.headers)
+
+
+def dead_letter(origin: Origin, failure: Failure, *, connector: str) -> Letter:
+    """Return what is written of *origin*: its key, bytes and headers, as far as the topic takes them.
+
+    What it would not take is left out, the bytes and headers first, then the key; ``streams.omitted`` says how many
+    bytes *origin* has. To write them whole would fail for ever, and hold up everything behind.
+    """
+    added = _added_headers(origin, failure, connector)
+    whole = Letter(origin.key, origin.value, [*origin.headers, *added])
+    if whole.size <= MAX_ROW_BYTES:
+        return whole
+    added.append(("streams.omitted", str(_size(origin.key, origin.value, origin.headers)).encode()))
+    without_bytes = Letter(origin.key, None, added)
+    return without_bytes if without_bytes.size <= MAX_ROW_BYTES else Letter(None, None, added)
+
+
+_HEADER_FRAME_BYTES = 10
+"""What the lengths of a header's name and value take, at most."""
+
+
+def _size(key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> int:
+    named = sum(len(name.encode()) + len(content or b"") + _HEADER_FRAME_BYTES for name, content in headers)
+    return len(key or b"") + len(value or b"") + named
+
+
 def dead_letter_headers(origin: Origin, failure: Failure, *, connector: str) -> list[Header]:
     """Return the original headers followed by ours; *connector* is the name of the app.
 
     A record that was a dead letter before keeps its old headers too: Kafka keeps both, and readers take the last.
     """
+    return [*origin.headers, *_added_headers(origin, failure, connector)]
+
+
+def _added_headers(origin: Origin, failure: Failure, connector: str) -> list[Header]:
     ours: dict[str, object] = {
         "__connect.errors.topic": origin.topic,
         "__connect.errors.partition": origin.partition,
@@ -73,8 +115,7 @@ def dead_letter_headers(origin: Origin, failure: Failure, *, connector: str) -> 
         "streams.status": failure.status,
         "streams.attempts": failure.attempts,
     }
-    added = [(name, str(value).encode()) for name, value in ours.items() if value is not None]
-    return [*origin.headers, *added]
+    return [(name, str(value).encode()) for name, value in ours.items() if value is not None]
 
 
 class Batch(Protocol):
@@ -136,10 +177,10 @@ class DeadLetters:
             raise NotParkedError(f"{self._topic}: {type(error).__name__}") from error
         if origin.partition not in partitions:
             raise NotParkedError(f"{self._topic} has no partition {origin.partition}")
-        headers = dead_letter_headers(origin, failure, connector=self._connector)
+        letter = dead_letter(origin, failure, connector=self._connector)
         try:
             async with asyncio.timeout(CONFIRM_SECONDS):
-                await self._write(producer, origin, headers)
+                await self._write(producer, letter, origin.partition)
         except (KafkaError, TimeoutError) as error:
             await self._discard(producer)
             raise NotParkedError(f"{self._topic}: {type(error).__name__}") from error
@@ -149,12 +190,12 @@ class DeadLetters:
         if self._producer is not None:
             await self._discard(self._producer)
 
-    async def _write(self, producer: Producer, origin: Origin, headers: Sequence[Header]) -> None:
+    async def _write(self, producer: Producer, letter: Letter, partition: int) -> None:
         # A batch of one rather than send(): that refuses a record with neither key nor value.
         batch = producer.create_batch()
-        batch.append(timestamp=None, key=origin.key, value=origin.value, headers=headers)
+        batch.append(timestamp=None, key=letter.key, value=letter.value, headers=letter.headers)
         batch.close()
-        await (await producer.send_batch(batch, self._topic, partition=origin.partition))
+        await (await producer.send_batch(batch, self._topic, partition=partition))
 
     async def _started(self) -> Producer:
         async with self._lock:

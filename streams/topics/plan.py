@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from streams.exports import changelog_topic, dead_letters_topic, exports_topic
+from streams.exports import MAX_RECORD_BYTES, changelog_topic, dead_letters_topic, exports_topic
 
 _DAY_MS = 24 * 60 * 60 * 1000
 
 _FOREVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 _COMPACT = {"cleanup.policy": "compact"}
-_ROOMY = {"max.message.bytes": str(8 * 1024 * 1024)}
+_ROOMY = {"max.message.bytes": str(MAX_RECORD_BYTES)}
 """A profile of several sources, each of up to 1 MiB, must fit; a broker's own default is 1 MiB."""
 _ADJUSTABLE = frozenset(_ROOMY)
 

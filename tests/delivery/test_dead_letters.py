@@ -8,8 +8,17 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.delivery.dead_letters import Batch, DeadLetters, Failure, NotParkedError, Stage, dead_letter_headers
+from streams.delivery.dead_letters import (
+    Batch,
+    DeadLetters,
+    Failure,
+    NotParkedError,
+    Stage,
+    dead_letter,
+    dead_letter_headers,
+)
 from streams.ends import Reason
+from streams.exports import MAX_ROW_BYTES
 from tests.deliverables import ARecord
 from tests.waiting import until
 
@@ -49,6 +58,15 @@ def test_a_malformed_record_has_no_destination_no_status_and_no_attempts() -> No
 
     assert letter["__connect.errors.stage"] == b"VALUE_CONVERTER"
     assert not {"streams.destination", "streams.status", "streams.attempts"} & letter.keys()
+
+
+def test_a_letter_that_the_topic_would_not_take_tells_its_place_and_size_instead_of_its_bytes() -> None:
+    value = b"x" * (MAX_ROW_BYTES - 100)  # it fits the exports; with our headers it would not fit the dead letters
+    letter = dead_letter(ARecord(offset=41, value=value), FAILURE, connector="streams")
+
+    assert (letter.key, letter.value) == (b"p1", None)
+    assert dict(letter.headers)["__connect.errors.offset"] == b"41"
+    assert dict(letter.headers)["streams.omitted"] == str(len(value) + len(b"p1")).encode()
 
 
 class FakeBatch:
