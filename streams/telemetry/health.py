@@ -6,7 +6,7 @@ restart would not mend an endpoint, and a worker with one dead endpoint still se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import orjson
 from aiohttp import hdrs, web
@@ -17,15 +17,8 @@ Probe = Callable[[], tuple[bool, str]]
 """Answers whether it is so, and why or why not."""
 
 
-def _no_details() -> Mapping[str, object]:
-    return {}
-
-
 class Health:
-    """Serves on *host* and *port* between ``start`` and ``stop``; port 0 takes a free one, which ``port`` tells.
-
-    *progress* is shown by ``/readyz`` beside its answer: how far a recovery has come.
-    """
+    """Serves on *host* and *port* between ``start`` and ``stop``; port 0 takes a free one, which ``port`` tells."""
 
     def __init__(
         self,
@@ -35,10 +28,9 @@ class Health:
         live: Probe,
         ready: Probe,
         registry: CollectorRegistry,
-        progress: Callable[[], Mapping[str, object]] = _no_details,
     ) -> None:
         self.host, self.port = host, port
-        self._live, self._ready, self._registry, self._progress = live, ready, registry, progress
+        self._live, self._ready, self._registry = live, ready, registry
         self._runner: web.AppRunner | None = None
 
     @property
@@ -75,14 +67,14 @@ class Health:
         return _answer(*self._live())
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        return _answer(*self._ready(), **self._progress())
+        return _answer(*self._ready())
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
         return web.Response(body=encode(self._registry), headers={hdrs.CONTENT_TYPE: content_type})
 
 
-def _answer(good: bool, reason: str, /, **details: object) -> web.Response:
+def _answer(good: bool, reason: str) -> web.Response:
     """Return a probe's answer: 200 or 503, and why."""
-    body = orjson.dumps({"status": "ok" if good else "failing", "reason": reason, **details}, default=str)
+    body = orjson.dumps({"status": "ok" if good else "failing", "reason": reason})
     return web.Response(status=200 if good else 503, body=body, content_type="application/json")

@@ -12,7 +12,6 @@ NAMES = (
     "streams_build_info",
     "streams_ready",
     "streams_partitions_assigned",
-    "streams_recovery_remaining_records",
     "streams_loop_lag_seconds",
     "streams_records_total",
     "streams_records_malformed_total",
@@ -53,9 +52,6 @@ class Metrics:
         self.build_info = self._gauge("build_info", "Always 1; the labels say what runs.", "version", "python")
         self.ready = self._gauge("ready", "1 when the worker has joined its group and recovered its state, else 0.")
         self.partitions = self._gauge("partitions_assigned", "Partitions that are assigned to this worker.", "stage")
-        self.recovery_remaining = self._gauge(
-            "recovery_remaining_records", "Changelog records still to be read before the worker is ready."
-        )
         self.loop_lag = self._gauge("loop_lag_seconds", "How late the latest beat of the event loop came.")
 
     def _declare_activation(self) -> None:

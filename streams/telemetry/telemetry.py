@@ -85,7 +85,6 @@ class Telemetry:
         ready: Callable[[], bool],
         loop_lag: Callable[[], float],
         partitions: Mapping[str, Callable[[], float]],
-        recovery_remaining: Callable[[], int] = lambda: 0,
     ) -> None:
         """Say where the worker's own gauges are read, whenever they are asked for.
 
@@ -95,7 +94,6 @@ class Telemetry:
         self._metrics.loop_lag.set_function(loop_lag)
         for stage, assigned in partitions.items():
             self._metrics.partitions.labels(stage=stage).set_function(assigned)
-        self._metrics.recovery_remaining.set_function(lambda: float(recovery_remaining()))
 
 
 class InputTelemetry:
