@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from tests.e2e.processes import WorkerProcess, free_port
 from tests.e2e.world import SEGMENT, World, fragment, membership
@@ -117,6 +118,19 @@ async def test_a_record_that_is_no_json_is_one_dead_letter_and_its_neighbours_fl
     assert parked == {(KEY, b"{not json", b"invalid-json"), (None, b"{}", b"null-key")}
     origin = {dict(letter.headers)["__connect.errors.topic"].decode() for letter in letters}
     assert origin == {world.topic("profiles"), world.topic("memberships")}
+    assert await worker.terminate() == 0
+
+
+async def test_records_are_read_however_their_producer_compressed_them(world: World) -> None:
+    worker = world.worker()
+    await worker.start()
+    for codec in ("gzip", "lz4", "snappy", "zstd"):
+        async with AIOKafkaProducer(bootstrap_servers=world.client.bootstrap, compression_type=codec) as producer:
+            await producer.send_and_wait(world.topic("profiles"), fragment(codec), codec.encode())
+            record = membership(SEGMENT, 2, "realized") + b" " * 1_000  # worth compressing
+            await producer.send_and_wait(world.topic("memberships"), record, codec.encode())
+    await asyncio.wait_for(world.endpoint.served(4), 30)
+
     assert await worker.terminate() == 0
 
 
