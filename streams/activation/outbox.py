@@ -135,11 +135,6 @@ class Outbox(Generic[Settled]):
         """Wait until everything put so far is confirmed."""
         await self._idle.wait()
 
-    def forget(self) -> None:
-        """Drop what is put and not yet sent: its records are no longer ours and will be read again by their owner."""
-        self._next = Round()
-        self._room.set()
-
     async def run(self) -> None:
         """Write rounds until cancelled; raises what the broker refused for good."""
         while True:

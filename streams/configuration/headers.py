@@ -7,7 +7,7 @@ No message shows a value: it may be a key.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from streams.configuration.problems import ConfigurationError, Problem
 
@@ -36,7 +36,7 @@ A wrong one is not harmless: ``Content-Length: 0`` empties the body and is still
 
 _BLANKS = " \t"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_NO_PAIR = ("is no name:value", "write name:value; a value with a comma needs the mapping")
+_NO_PAIR = ("is no name:value", "write name:value; a value with a comma needs a mapping")
 _VALUE = re.compile(r"[ -~]*")
 
 
@@ -52,9 +52,7 @@ def parse(text: str, where: str) -> list[tuple[str, str]]:
     for number, part in enumerate(text.split(","), start=1):
         name, colon, value = part.partition(":")
         pair = name.strip(_BLANKS), value.strip(_BLANKS)
-        flaw = (
-            flaw_of(*pair) if colon else ("is no name:value", "write name:value; a value with a comma needs a mapping")
-        )
+        flaw = flaw_of(*pair) if colon else _NO_PAIR
         if flaw:
             problems.append(Problem(where, f"header {number} {flaw[0]}", flaw[1]))
         else:
@@ -63,11 +61,6 @@ def parse(text: str, where: str) -> list[tuple[str, str]]:
     if problems:
         raise ConfigurationError(problems)
     return pairs
-
-
-def compose(headers: Iterable[tuple[str, str]]) -> str:
-    """Return the text that ``parse`` reads as *headers*."""
-    return ",".join(f"{name}:{value}" for name, value in headers)
 
 
 def flaw_of(name: str, value: str) -> tuple[str, str] | None:

@@ -83,10 +83,6 @@ class Engine:
         """Let the offset be committed once everything below it is acknowledged; ignored when the assignment is over."""
         self.app.consumer.acknowledge(message)
 
-    def is_current(self, message: Message) -> bool:
-        """Whether the message's partition is still ours, under the assignment it was read in."""
-        return bool(self.app.consumer.is_current(message))
-
     async def commit(self) -> bool:
         """Commit what may be committed, now; False if the broker refused because the partitions are no longer ours."""
         return bool(await self.app.consumer.commit())

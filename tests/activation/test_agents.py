@@ -206,7 +206,6 @@ async def test_what_is_forgotten_is_read_again_from_the_disk() -> None:
     bench.take(a_message(0, b"k", a_fragment("first")))
     await bench.confirm()
     bench.take(a_message(1, b"k", a_fragment("second")))
-    bench.outbox.forget()
     bench.agents.forget()
     bench.join(a_message(2, b"k", MEMBERSHIP))
     await bench.confirm()

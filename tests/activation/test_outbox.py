@@ -171,17 +171,3 @@ async def test_a_row_that_fits_no_batch_is_said_not_skipped() -> None:
 
     with pytest.raises(ValueError, match="fits no batch"):
         await asyncio.wait_for(outbox.run(), 5)
-
-
-async def test_what_is_forgotten_is_neither_written_nor_settled() -> None:
-    broker, rounds = Broker(), list[Round[int]]()
-    outbox: Outbox[int] = Outbox(broker, rounds.append)
-    outbox.put("changelog", 0, row(b"a"))
-    outbox.settle(1)
-    outbox.forget()
-
-    async with running(outbox):
-        await asyncio.wait_for(outbox.idle(), 5)
-
-    assert broker.logs == {}
-    assert [r.settled for r in rounds] in ([], [[]])

@@ -4,10 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.configuration.headers import RESERVED, compose, parse
+from streams.configuration.headers import RESERVED, parse
 from streams.configuration.problems import ConfigurationError
 
 TOKEN = "!#$%&'*+-.^_`|~09AZaz"
+
+
+def compose(headers: list[tuple[str, str]]) -> str:
+    """Return the text that ``parse`` must read as *headers*."""
+    return ",".join(f"{name}:{value}" for name, value in headers)
 
 
 @pytest.mark.parametrize(

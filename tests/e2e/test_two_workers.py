@@ -41,8 +41,15 @@ async def test_a_stop_under_load_loses_nothing_repeats_nothing_and_keeps_order(
     expected = len(PROFILES) * len(STEPS)
 
     await until(lambda: len(arrived) > expected // 4, 60, what="a quarter has arrived")
-    open_requests = await first.metric("streams_exports_in_flight")
-    rate = sum(moment > time.monotonic() - 1 for moment in arrived)
+    open_requests = rate = 0.0
+
+    async def is_loaded() -> bool:
+        nonlocal open_requests, rate
+        open_requests = await first.metric("streams_exports_in_flight")
+        rate = sum(moment > time.monotonic() - 1 for moment in arrived)
+        return rate >= LEAST_RATE and open_requests >= LEAST_OPEN
+
+    await until(is_loaded, 30, what="the load")
     first.send(signal.SIGTERM)
     assert await first.ended() == 0
     await until(lambda: len(ledger.bodies) >= expected, 60, what="everything has arrived")
@@ -50,7 +57,7 @@ async def test_a_stop_under_load_loses_nothing_repeats_nothing_and_keeps_order(
 
     with capsys.disabled():
         print(
-            f"\nSIGTERM with {open_requests:.0f} requests open, {rate} exports/s; "
+            f"\nSIGTERM with {open_requests:.0f} requests open, {rate:.0f} exports/s; "
             f"{len(ledger.bodies)} of {expected} arrived, {ledger.repeats} repeated"
         )
     assert rate >= LEAST_RATE
