@@ -67,6 +67,10 @@ class Producer(Protocol):
         """Queue a batch; the answer resolves when the broker has confirmed it."""
 
 
+class UnplacedError(Exception):
+    """The broker has a batch, and does not say where."""
+
+
 Settled = TypeVar("Settled")
 
 
@@ -160,7 +164,7 @@ class Outbox(Generic[Settled]):
                 for address, (batch, _) in filled.items()
             ]
             for (address, (_, count)), appended in zip(filled.items(), await asyncio.gather(*answers), strict=True):
-                last[address] = appended.offset + count - 1
+                last[address] = _placed(appended, address) + count - 1
             rows = {
                 address: rows[address][count:] for address, (_, count) in filled.items() if count < len(rows[address])
             }
@@ -177,3 +181,13 @@ class Outbox(Generic[Settled]):
             raise ValueError(f"a row of {len(rows[0].value or b'')} bytes fits no batch")
         batch.close()
         return batch, count
+
+
+def _placed(appended: Appended, address: Address) -> int:
+    """Return where a batch begins; raises where the broker knows it already and no longer says where it stands.
+
+    Without the place the disk cannot be written, and going on would fall back to what it held; a new start reads it all.
+    """
+    if appended.offset < 0:
+        raise UnplacedError(f"a batch for {address[0]}-{address[1]} is confirmed without its offset")
+    return appended.offset

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from streams.activation.outbox import Batch, Header, Outbox, Round, Row
+from streams.activation.outbox import Batch, Header, Outbox, Round, Row, UnplacedError
 
 
 @dataclass
@@ -171,3 +171,21 @@ async def test_a_row_that_fits_no_batch_is_said_not_skipped() -> None:
 
     with pytest.raises(ValueError, match="fits no batch"):
         await asyncio.wait_for(outbox.run(), 5)
+
+
+async def test_a_batch_that_is_confirmed_without_its_place_ends_the_run_and_settles_nothing() -> None:
+    class Forgetful(Broker):
+        async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[SimpleNamespace]:
+            answer: asyncio.Future[SimpleNamespace] = asyncio.get_running_loop().create_future()
+            answer.set_result(SimpleNamespace(offset=-1))  # aiokafka's word for a duplicate sequence number
+            return answer
+
+    rounds = list[Round[int]]()
+    outbox: Outbox[int] = Outbox(Forgetful(), rounds.append)
+    outbox.put("changelog", 0, row(b"a"))
+    outbox.settle(1)
+
+    with pytest.raises(UnplacedError, match="changelog-0"):
+        await asyncio.wait_for(outbox.run(), 5)
+
+    assert not rounds
