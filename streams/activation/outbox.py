@@ -186,7 +186,7 @@ class Outbox(Generic[Settled]):
 def _placed(appended: Appended, address: Address) -> int:
     """Return where a batch begins; raises where the broker knows it already and no longer says where it stands.
 
-    Without the place the disk cannot be written, and going on would fall back to what it held; a new start reads it all.
+    Without the place the disk cannot be written, and to go on would fall back to what it held. A new start reads all.
     """
     if appended.offset < 0:
         raise UnplacedError(f"a batch for {address[0]}-{address[1]} is confirmed without its offset")
