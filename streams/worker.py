@@ -6,7 +6,7 @@ import asyncio
 import gc
 import random
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -29,6 +29,7 @@ from streams.destinations import Destination
 from streams.endpoints.egress import Egress
 from streams.endpoints.endpoint import reach
 from streams.engine import UnknownVersion, check_versions
+from streams.preconditions import RefusedError, listenable, writable
 from streams.telemetry import logs
 from streams.telemetry.health import Health
 from streams.telemetry.pulse import Pulse, Sample
@@ -51,18 +52,28 @@ LATE_POLL_SECONDS = 30.0
 """A delivery comes back from its poll every second; one that is so late hangs."""
 
 
+READY_LOOK_SECONDS = 0.2
+
+
 class HealthService(Service):  # type: ignore[misc]  # mode is untyped
     """Health and pulse, as a service of the worker."""
 
-    def __init__(self, health: Health, pulse: Pulse, **options: Any) -> None:
+    def __init__(self, health: Health, pulse: Pulse, ready: Callable[[], bool], **options: Any) -> None:
         super().__init__(**options)
-        self._health, self._pulse = health, pulse
+        self._health, self._pulse, self._ready = health, pulse, ready
 
     async def on_start(self) -> None:
         """Listen and beat."""
         await self._health.start()
         await self._pulse.start()
-        structlog.get_logger().info("health.listening", url=self._health.url)
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _tell_ready(self) -> None:
+        while not self._ready():
+            await self.sleep(READY_LOOK_SECONDS)
+            if self.should_stop:  # from then on a sleep returns at once
+                return
+        structlog.get_logger().info("worker.ready", health=self._health.url)
 
     async def on_stop(self) -> None:
         """Stop beating and listening."""
@@ -90,7 +101,8 @@ def run(
 ) -> int:
     """Run the worker until SIGTERM or SIGINT, or until it crashes; return the exit code.
 
-    0 = stopped as told, 1 = crashed, 2 = did not start: a topic is missing or wrong, or Faust is one it does not know.
+    0 = stopped as told, 1 = crashed, 2 = did not start: a topic is missing or wrong, the state directory or the port
+    cannot be had, or Faust is one it does not know.
 
     *only* names the destinations to deliver; activation exports for all of them in any case. *environ* is asked for
     ``NO_COLOR``.
@@ -105,8 +117,10 @@ def run(
         logs.announce(masked(settings))
         assembly = loop.run_until_complete(_assemble(settings, destinations, stages, only, seams or Seams(), logging))
         _collect_rarely()
-        return _execute(assembly, loop)
-    except (TopicError, UnknownVersion) as error:
+        code = _execute(assembly, loop)
+        structlog.get_logger().info("worker.stopped", code=code)
+        return code
+    except (RefusedError, TopicError, UnknownVersion) as error:
         structlog.get_logger().error("worker.refused", problems=str(error).splitlines())
         return REFUSED
     finally:
@@ -147,6 +161,9 @@ async def _assemble(
     seams: Seams,
     logging: logs.Logs,
 ) -> Assembly:
+    listenable(settings.http.host, settings.http.port)
+    if ACTIVATION in stages and settings.state.store == "rocksdb":
+        writable(settings.state.directory)
     partitions = await _topics(settings, destinations)
     telemetry = Telemetry(time.time, log=logging.canonical, log_delivered=settings.log.delivered)
     activation = ActivationStage(settings, destinations, partitions, telemetry, seams) if ACTIVATION in stages else None
@@ -212,7 +229,7 @@ def _health(
     )
     http = settings.http
     health = Health(http.host, http.port, live=pulse.live, ready=ready, registry=telemetry.registry)
-    return HealthService(health, pulse)
+    return HealthService(health, pulse, lambda: ready()[0])
 
 
 async def _topics(settings: Settings, destinations: Sequence[Destination]) -> int:

@@ -61,7 +61,7 @@ ROOMS = {
     "outbox": Room(("activation.outbox",), sees=("words", "decisions")),
     "cluster": Room(("topics.cluster",), sees=("words", "decisions")),
     "wiring": Room(
-        ("activation.agents", "activation.stage", "topics.provision", "worker"),
+        ("activation.agents", "activation.stage", "topics.provision", "preconditions", "worker"),
         sees=(
             *("words", "decisions", "configuration", "engine", "endpoints", "telemetry", "parking", "delivery"),
             *("outbox", "cluster"),

@@ -28,6 +28,9 @@ Format = Literal["json", "console"]
 QUIET = "aiokafka"
 """The loggers that repeat themselves many times a second while a broker is away, and that write records at DEBUG."""
 
+SERVICE_MARK = "[^"
+"""What mode's lines begin with; below WARNING they say that a service starts or stops, thirty times a start."""
+
 FREE_TEXTS = ("reason", "trigger")
 """The fields of the canonical line whose text is not ours; its other fields are names, numbers and ids."""
 
@@ -58,13 +61,16 @@ class Writer:
 class Bridge(logging.Handler):
     """Brings the lines of the standard library's loggers to where ours go."""
 
-    def __init__(self, tell: Callable[[Fields], None], repeats: Repeats) -> None:
+    def __init__(self, tell: Callable[[Fields], None], repeats: Repeats, *, with_chatter: bool) -> None:
         super().__init__()
         self._tell, self._repeats = tell, repeats
+        self._chatter = 0 if with_chatter else logging.WARNING
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record, unless it is of a quiet logger and below WARNING, or a repeated one."""
         self._summarize(self._repeats.over(record.created))
+        if record.levelno < self._chatter and str(record.msg).startswith(SERVICE_MARK):
+            return
         if record.name.split(".", 1)[0] == QUIET:
             if record.levelno < logging.WARNING:
                 return
@@ -134,7 +140,7 @@ class Logs:
         self.writer, self.masks = writer, masks
         self._render, self._stamp = render, Stamp(now)
         self._level = logging.getLevelNamesMapping()[level.upper()]
-        self._bridge = Bridge(self._tell, Repeats())
+        self._bridge = Bridge(self._tell, Repeats(), with_chatter=self._level <= logging.DEBUG)
         self._before = (logging.root.level, logging.root.handlers[:], logging.getLogger(QUIET).level)
         self.canonical = CanonicalLog(self._level, render, writer, masks.memo, self._stamp)
 

@@ -112,7 +112,12 @@ def absence(spec: Topic) -> str:
 
 def agreed_partitions(inputs: Mapping[str, int | None], expected: int | None) -> int:
     """Return the one number of partitions of all *inputs* (None = missing); TopicError lists every disagreement."""
-    missing = [f"input topic {name} does not exist, or may not be described" for name, n in inputs.items() if n is None]
+    missing = [
+        f"input topic {name} does not exist, or may not be described: create it, correct its name under inputs, or "
+        "allow this worker to describe it"
+        for name, count in inputs.items()
+        if count is None
+    ]
     counts = {name: count for name, count in inputs.items() if count is not None}
     wanted = {expected} if expected is not None else set(counts.values())
     problems = [*missing, *_disagreements(counts, expected, wanted)]

@@ -63,11 +63,35 @@ async def test_every_line_of_a_workers_output_is_one_object(world: World) -> Non
     await world.produce("profiles", [(KEY, fragment("someone"))])
     await world.produce("memberships", [(KEY, membership(SEGMENT, 2, "realized"))])
     await asyncio.wait_for(world.endpoint.served(1), 30)
+    await until(lambda: "worker.ready" in worker.log, what="the worker says that it is ready")
     assert await worker.terminate() == 0
     lines = [json.loads(line) for line in worker.log.splitlines()]
 
     assert [line["event"] for line in lines].count("export.ended") == 1
-    assert lines[0]["event"] == "worker.starting"
+    told = [line["event"] for line in lines if line["event"].startswith("worker.")]
+    assert told == ["worker.starting", "worker.ready", "worker.stopped"]
+    assert not any(line["event"].startswith("[^") for line in lines)
+
+
+async def test_a_port_that_is_taken_is_refused_in_one_line(world: World) -> None:
+    worker = world.worker()
+    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", worker.port)
+    async with taken:
+        await worker.start(until_ready=False)
+        assert await worker.ended(60) == 2
+
+    assert "http.port" in json.loads(worker.log.splitlines()[-1])["problems"][0]
+    assert "Traceback" not in worker.log
+
+
+async def test_a_state_directory_that_cannot_be_used_is_refused_in_one_line(world: World) -> None:
+    worker = world.worker()
+    (worker.directory / "data").write_text("a file")
+    await worker.start(until_ready=False)
+    assert await worker.ended(60) == 2
+
+    assert "state.directory" in json.loads(worker.log.splitlines()[-1])["problems"][0]
+    assert "Traceback" not in worker.log
 
 
 async def test_a_topic_of_ours_with_the_wrong_policy_is_refused_with_what_mends_it(world: World) -> None:

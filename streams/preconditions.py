@@ -1,0 +1,39 @@
+"""What must hold on this machine before a worker starts; each refusal says what to do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+
+class RefusedError(Exception):
+    """A worker cannot start here; the text says what is wrong and what mends it."""
+
+
+def writable(directory: Path) -> None:
+    """Make *directory* be there, and raise RefusedError unless files can be made in it."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise RefusedError(
+            f"state.directory {directory} cannot be used ({_why(error)}): name a folder that this worker may write to"
+        ) from error
+
+
+def listenable(host: str, port: int) -> None:
+    """Raise RefusedError where health cannot be served; tried before anything else is begun."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise RefusedError(
+            f"http.host {host}, http.port {port} cannot be listened on ({_why(error)}): stop what listens there, or "
+            "set another"
+        ) from error
+
+
+def _why(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else type(error).__name__
