@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import tempfile
 from pathlib import Path
@@ -36,4 +35,4 @@ def listenable(host: str, port: int) -> None:
 
 
 def _why(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else type(error).__name__
+    return error.strerror or type(error).__name__

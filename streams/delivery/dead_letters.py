@@ -71,7 +71,10 @@ class Letter(NamedTuple):
 
 
 def dead_letter(origin: Origin, failure: Failure, *, connector: str) -> Letter:
-    """Return what is written of *origin*: its key, bytes and headers, as far as the topic takes them.
+    """Return what is written of *origin*: its key, bytes and headers, as far as the topic takes them, then our headers.
+
+    *connector* is the name of the app. A record that was a dead letter before keeps its old headers too: Kafka keeps
+    both, and readers take the last.
 
     What it would not take is left out, the bytes and headers first, then the key; ``streams.omitted`` says how many
     bytes *origin* has. To write them whole would fail for ever, and hold up everything behind.
@@ -92,14 +95,6 @@ _HEADER_FRAME_BYTES = 10
 def _size(key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> int:
     named = sum(len(name.encode()) + len(content or b"") + _HEADER_FRAME_BYTES for name, content in headers)
     return len(key or b"") + len(value or b"") + named
-
-
-def dead_letter_headers(origin: Origin, failure: Failure, *, connector: str) -> list[Header]:
-    """Return the original headers followed by ours; *connector* is the name of the app.
-
-    A record that was a dead letter before keeps its old headers too: Kafka keeps both, and readers take the last.
-    """
-    return [*origin.headers, *_added_headers(origin, failure, connector)]
 
 
 def _added_headers(origin: Origin, failure: Failure, connector: str) -> list[Header]:

@@ -171,7 +171,7 @@ class Consumer(driver.Consumer):
 
     def acknowledge(self, message: Message) -> None:
         """Let the message's offset be committed, once everything below it is acknowledged too."""
-        if message.assignment == self.assignment_count:
+        if self.is_current(message):
             self._progress[message.topic, message.partition].acknowledge(message.offset)
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:

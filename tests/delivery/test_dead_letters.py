@@ -15,7 +15,6 @@ from streams.delivery.dead_letters import (
     NotParkedError,
     Stage,
     dead_letter,
-    dead_letter_headers,
 )
 from streams.ends import Reason
 from streams.exports import MAX_ROW_BYTES
@@ -29,7 +28,7 @@ FAILURE = Failure(
 
 @given(st.lists(st.tuples(st.text(max_size=9), st.binary(max_size=9)), max_size=5))
 def test_original_headers_come_first_and_unchanged(headers: list[tuple[str, bytes]]) -> None:
-    letter = dead_letter_headers(ARecord(headers=headers), FAILURE, connector="streams")
+    letter = dead_letter(ARecord(headers=headers), FAILURE, connector="streams").headers
 
     assert letter[: len(headers)] == headers
     assert ("streams.reason", b"refused") in letter[len(headers) :]
@@ -38,7 +37,7 @@ def test_original_headers_come_first_and_unchanged(headers: list[tuple[str, byte
 def test_an_export_says_where_it_came_from_and_why_it_is_here() -> None:
     origin = ARecord(offset=41, topic="streams.exports.crm.1", partition=3)
 
-    assert dict(dead_letter_headers(origin, FAILURE, connector="streams")) == {
+    assert dict(dead_letter(origin, FAILURE, connector="streams").headers) == {
         "__connect.errors.topic": b"streams.exports.crm.1",
         "__connect.errors.partition": b"3",
         "__connect.errors.offset": b"41",
@@ -54,7 +53,7 @@ def test_an_export_says_where_it_came_from_and_why_it_is_here() -> None:
 
 def test_a_malformed_record_has_no_destination_no_status_and_no_attempts() -> None:
     failure = Failure(stage=Stage.ACTIVATION, reason=Reason.INVALID_JSON, detail="at byte 7")
-    letter = dict(dead_letter_headers(ARecord(key=None, value=None), failure, connector="streams"))
+    letter = dict(dead_letter(ARecord(key=None, value=None), failure, connector="streams").headers)
 
     assert letter["__connect.errors.stage"] == b"VALUE_CONVERTER"
     assert not {"streams.destination", "streams.status", "streams.attempts"} & letter.keys()
