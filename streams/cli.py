@@ -7,43 +7,34 @@ engine takes a second to load, and ``--help`` does not need it.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-import time
-from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import click
 import orjson
-from aiokafka.errors import KafkaError
 
 from streams import __version__
-from streams.configuration import documents
-from streams.configuration.references import References
-from streams.configuration.settings import ConfigurationError, Settings, load, masked
+from streams.commands.destinations import destinations
+from streams.commands.gaps import gaps
+from streams.commands.shared import (
+    EXIT_CODES,
+    config_option,
+    configuration_errors,
+    load_configuration,
+    output_option,
+    print_table,
+    read_settings,
+)
+from streams.commands.status import status
+from streams.commands.topics import topics
+from streams.configuration.schema import schema as document_schema
+from streams.configuration.settings import masked
 from streams.destinations import Destination
-from streams.telemetry import logs
-from streams.topics import provision
-from streams.topics.plan import TopicError
 
-T = TypeVar("T")
-
-DEFAULT_CONFIG = Path("streams.yaml")
 STAGES = ("activation", "delivery")
-FAILED, WRONG_CONFIGURATION = 1, 2
-EXIT_CODES = "Exit codes: 0 done; 1 a crash, or a run that failed; 2 wrong usage or configuration."
-
-config_option = click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Settings file; ./streams.yaml if that exists. Every key can also be set as STREAMS_... in the environment.",
-)
-output_option = click.option(
-    "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="For people, or scripts."
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
@@ -64,13 +55,15 @@ def main() -> None:
 )
 def worker(config: Path | None, stage: str | None, names: tuple[str, ...]) -> NoReturn:
     """Run a worker until it is told to stop (SIGTERM, Ctrl-C)."""
-    settings, destinations = _configuration(config)
+    settings, loaded = load_configuration(config)
     if names and stage == "activation":
         raise click.UsageError("--destination chooses what is delivered; --stage activation delivers nothing")
-    only = _chosen(names, destinations)
+    only = _chosen(names, loaded.destinations)
     from streams.worker import run  # noqa: PLC0415 - the engine takes a second to load
 
-    sys.exit(run(settings, destinations, stages=frozenset({stage} if stage else STAGES), only=only, environ=os.environ))
+    stages = frozenset({stage} if stage else STAGES)
+    given = settings, loaded.destinations
+    sys.exit(run(*given, stages=stages, only=only, environ=os.environ, warnings=loaded.warnings))
 
 
 def _chosen(names: Sequence[str], destinations: Sequence[Destination]) -> frozenset[str] | None:
@@ -87,67 +80,12 @@ def _chosen(names: Sequence[str], destinations: Sequence[Destination]) -> frozen
 @output_option
 def show_settings(config: Path | None, output: str) -> None:
     """Show the effective settings, from file and environment, with secrets masked."""
-    with _configuration_errors():
-        effective = masked(_settings(config))
+    with configuration_errors():
+        effective = masked(read_settings(config))
     if output == "json":
         click.echo(orjson.dumps(effective, option=orjson.OPT_INDENT_2))
         return
-    _print_table(("setting", "value"), _flattened(effective))
-
-
-@main.group(name="topics")
-def topics_group() -> None:
-    """Check or create the worker's own topics; the inputs are yours."""
-
-
-@topics_group.command(name="plan")
-@config_option
-@output_option
-def plan_topics(config: Path | None, output: str) -> None:
-    """Show what the worker's topics must be and how they are found; ends with 1 where one is wrong."""
-    settings, destinations = _configuration(config)
-    planned = _on_cluster(provision.plan(settings, destinations))
-    if output == "json":
-        click.echo(orjson.dumps(planned, option=orjson.OPT_INDENT_2, default=sorted))
-    else:
-        _print_table(("topic", "partitions", "state", "config"), map(_row, planned))
-    problems = [problem for each in planned for problem in each.problems]
-    if problems:
-        _fail("\n".join(problems))
-
-
-@topics_group.command(name="apply")
-@config_option
-def apply_topics(config: Path | None) -> None:
-    """Create the worker's topics that are missing; one that is there and wrong is never changed."""
-    settings, destinations = _configuration(config)
-    created = _on_cluster(provision.apply(settings, destinations))
-    for name in created:
-        click.echo(f"created {name}")
-    if not created:
-        click.echo("nothing to create")
-
-
-def _row(planned: provision.Planned) -> tuple[str, ...]:
-    topic = planned.topic
-    config = " ".join(f"{key}={value}" for key, value in topic.config.items())
-    return topic.name, str(topic.partitions), planned.state, config
-
-
-def _on_cluster(asked: Coroutine[Any, Any, T]) -> T:
-    """Run what asks the cluster; end with 1 and why on standard error where it cannot, or must not, be done."""
-    logging = logs.configure("WARNING", "console", now=time.time, environ=os.environ)
-    try:
-        return asyncio.run(asked)
-    except (TopicError, KafkaError, TimeoutError) as error:
-        _fail(str(error))
-    finally:
-        logging.close()
-
-
-def _fail(why: str) -> NoReturn:
-    click.echo(why, err=True)
-    sys.exit(FAILED)
+    print_table(("setting", "value"), _flattened(effective))
 
 
 @main.command(short_help="See it work on this machine, with a broker and an endpoint of its own.")
@@ -171,32 +109,6 @@ def demo(once: bool, output: str) -> NoReturn:
     sys.exit(run(once=once or not sys.stdout.isatty(), json_lines=output == "json", environ=os.environ))
 
 
-@contextmanager
-def _configuration_errors() -> Iterator[None]:
-    """End with 2 and every problem on standard error where a configuration is wrong."""
-    try:
-        yield
-    except ConfigurationError as error:
-        click.echo(str(error), err=True)
-        sys.exit(WRONG_CONFIGURATION)
-
-
-def _settings(config: Path | None) -> Settings:
-    if config is None and DEFAULT_CONFIG.exists():
-        config = DEFAULT_CONFIG
-    return load(config, os.environ)
-
-
-def _configuration(config: Path | None) -> tuple[Settings, list[Destination]]:
-    with _configuration_errors():
-        settings = _settings(config)
-        references = References(os.environ, settings.secrets.directory)
-        loaded = documents.load_all(settings.documents, references)
-    for warning in loaded.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    return settings, list(loaded.destinations)
-
-
 def _flattened(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
     """Yield each leaf under its dotted name, as the error messages write it."""
     for key, value in settings.items():
@@ -206,9 +118,16 @@ def _flattened(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[s
         yield f"{above}{key}", value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print aligned columns, never cut: a script must not read half of a value."""
-    lines = [heads, *rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        click.echo("   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+@main.command(short_help="Print the JSON Schema of documents, for editors.", epilog="Example: streams schema > s.json")
+def schema() -> None:
+    """Print the JSON Schema of documents, by which an editor checks and completes them as they are written.
+
+    It knows each document by itself; `streams destinations check` also knows what stands between them.
+    """
+    click.echo(orjson.dumps(document_schema(), option=orjson.OPT_INDENT_2))
+
+
+main.add_command(destinations)
+main.add_command(gaps)
+main.add_command(status)
+main.add_command(topics)

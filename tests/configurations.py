@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trustme
 
 from streams.configuration.problems import ConfigurationError
 from streams.configuration.references import References
+from tests.brokers.secured import as_pkcs8
 
 NO_SECRETS = References({}, None)
 
@@ -26,3 +28,16 @@ def complaints(act: Callable[[], object], folder: Path) -> list[str]:
     with pytest.raises(ConfigurationError) as caught:
         act()
     return str(caught.value).replace(f"{folder}/", "").splitlines()
+
+
+def write_certificates(folder: Path, password: str) -> None:
+    """Write certificates and keys into *folder*; ``locked.key`` is the one that *password* opens."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    ours, other = authority.issue_cert("streams.test"), authority.issue_cert("other.test")
+    (folder / "client.pem").write_bytes(b"".join(each.bytes() for each in ours.cert_chain_pems))
+    ours.private_key_pem.write_to_path(folder / "client.key")
+    ours.private_key_and_cert_chain_pem.write_to_path(folder / "both.pem")
+    other.private_key_pem.write_to_path(folder / "other.key")
+    (folder / "locked.key").write_bytes(as_pkcs8(ours, password.encode()))
+    (folder / "text.pem").write_text("not PEM")

@@ -51,6 +51,36 @@ async def test_a_commit_is_seen_and_a_partition_without_one_is_absent(client: Cl
     assert await client.committed(unique, unique) == {1: 1}
 
 
+@pytest.mark.kafka
+async def test_a_topics_configuration_changes_where_it_is_told_and_nowhere_else(client: Client, unique: str) -> None:
+    await client.create_topic(unique, partitions=1, cleanup_policy="compact")
+
+    await client.configure(unique, max_message_bytes="100")
+    config = await client.config(unique)
+
+    assert (config["cleanup.policy"], config["max.message.bytes"]) == ("compact", "100")
+
+
+@pytest.mark.kafka
+async def test_a_partition_whose_leader_is_killed_is_led_by_another_node_and_keeps_its_records(unique: str) -> None:
+    try:
+        with real.running_cluster() as cluster:
+            client = Client(cluster.bootstrap)
+            await client.create_topic(unique, partitions=1)
+            before = await client.produce(unique, [(b"k", b"before")])
+            leader = (await client.leaders(unique))[0]
+            await asyncio.to_thread(cluster.node(leader).kill)
+            survivor = Client(next(node.bootstrap for node in cluster.nodes if node is not cluster.node(leader)))
+            after = await asyncio.wait_for(survivor.produce(unique, [(b"k", b"after")]), 60)
+            led_by = (await survivor.leaders(unique))[0]
+            kept = [(each.partition, each.offset) for each in await survivor.read(unique)]
+    except real.UnavailableError as unavailable:
+        pytest.skip(str(unavailable))
+
+    assert led_by != leader
+    assert kept == [*before, *after]
+
+
 @pytest.mark.embedded
 async def test_the_embedded_broker_keeps_a_record_and_is_gone_after_stop(unique: str, embedded: EmbeddedBroker) -> None:
     client, pid = Client(embedded.bootstrap), embedded.pid

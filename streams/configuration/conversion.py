@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
+from streams.activation.timestamps import parse_time
 from streams.configuration import headers, rules
 from streams.configuration.delivery_draft import DeliveryDraft
-from streams.configuration.drafts import AccountKeys, AttributeDraft, DestinationDraft, HeaderDraft
+from streams.configuration.drafts import AccountKeys, AttributeDraft, DestinationDraft
+from streams.configuration.header_draft import HeaderDraft
 from streams.configuration.located import Node
-from streams.configuration.names import is_clean
+from streams.configuration.names import NOW, is_clean
 from streams.configuration.problems import ConfigurationError, Problem, dotted
-from streams.configuration.references import References
+from streams.configuration.references import References, is_reference
 from streams.destinations import Account, Attribute, ClientCredentials, Delivery, Destination, Header, Retry, Segment
 from streams.secrets import Secret
 
@@ -18,20 +21,22 @@ Path = tuple[str | int, ...]
 
 
 class Conversion:
-    """Converts valid drafts; what only shows when a secret is resolved is added to *problems*."""
+    """Converts valid drafts; what only shows when a secret is resolved is added to *problems*.
+
+    A secret that is not found is noted as *unresolved*, and is empty.
+    """
 
     def __init__(self, references: References, problems: list[Problem]) -> None:
         self.problems = problems
+        self.unresolved: list[Problem] = []
         self._references = references
 
-    def account(self, draft: AccountKeys, node: Node, path: Path = ()) -> Account | None:
-        """Return the account at *node*, which is called *path* in messages, or None if its secret is wrong."""
+    def account(self, draft: AccountKeys, node: Node, path: Path = ()) -> Account:
+        """Return the account at *node*, which is called *path* in messages."""
         if draft.auth_endpoint is None or draft.client_id is None or draft.client_secret is None:
             return Account(draft.http_endpoint)
         below = node.below("clientSecret") or node.below("client_secret") or node
         secret = self._secret(draft.client_secret, below, (*path, "clientSecret"))
-        if secret is None:
-            return None
         if not is_clean(secret.reveal()):
             self._refuse(below, (*path, "clientSecret"), "has control characters", "keep the secret alone, on one line")
         credentials = ClientCredentials(
@@ -56,28 +61,49 @@ class Conversion:
             absent=draft.absent,
             triggers=draft.triggers,
             status=draft.status,
+            since=_since(draft.since),
             delivery=_delivery(draft.delivery),
         )
+
+    def note_unresolved(self, document: Node) -> None:
+        """Note which secrets of a document are not found; for one in which something else is wrong."""
+        for path, node in document.scalars():
+            if may_refer(path) and isinstance(node.value, str) and is_reference(node.value):
+                self._secret(node.value, node, path)
 
     def _header(self, name: str, draft: HeaderDraft, node: Node) -> Header:
         if not draft.secret:
             return Header(name, draft.value.strip(" \t"))
         below, path = node.below(name) or node, ("customHeaders", name)
-        secret = self._secret(draft.value, below, path) or Secret("")
+        secret = self._secret(draft.value, below, path)
         flaw = headers.flaw_of_value(secret.reveal())
         if flaw:
             self._refuse(below, path, *flaw)
         return Header(name, secret)
 
-    def _secret(self, text: str, node: Node, path: Path) -> Secret | None:
+    def _secret(self, text: str, node: Node, path: Path) -> Secret:
         try:
             return self._references.resolve(text, node.where)
         except ConfigurationError as error:
-            self.problems.extend(replace(problem, key=dotted(path)) for problem in error.problems)
-        return None
+            self.unresolved.extend(replace(problem, key=dotted(path)) for problem in error.problems)
+        return Secret("")
 
     def _refuse(self, node: Node, path: Path, what: str, remedy: str) -> None:
         self.problems.append(Problem(node.where, what, remedy, dotted(path)))
+
+
+def may_refer(path: Path) -> bool:
+    """Whether a secret is expected at *path* of a document; which headers are secret is decided where they are read."""
+    is_client_secret = path[-1:] in {("clientSecret",), ("client_secret",)} and path[:-1] in {(), ("account",)}
+    is_header = path[:1] in {("customHeaders",), ("custom_headers",)}
+    return is_client_secret or is_header
+
+
+def _since(moment: str | None) -> int | Literal["now"] | None:
+    """Return a moment in milliseconds, the first that is not before it."""
+    if moment is None or moment == NOW:
+        return None if moment is None else NOW
+    return -(-parse_time(moment) // 1_000)
 
 
 def _attribute(draft: AttributeDraft) -> Attribute:

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from streams.configuration.fields import Model
+from streams.configuration.fields import Model, spelling
+from streams.configuration.located import Node
 from streams.configuration.names import Integer, Number
-from streams.configuration.validation import Flaw, refuse
+from streams.configuration.problems import Flaw
 
 MAX_AHEAD = 20_000
 """A commit's metadata, 4 096 bytes, must name each export that is finished ahead of the oldest unfinished one."""
 
 Seconds = Annotated[Number, Field(gt=0, le=86_400)]
+
+
+def _number(model: type[Model], entries: Mapping[str, Node], name: str) -> float | None:
+    """Return the number of a field, as it is written or by default; None if it is none, or not within its bounds."""
+    info = model.model_fields[name]
+    entry = entries.get(spelling(name, info))
+    value = info.default if entry is None else entry.value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if all(_is_within(value, bound) for bound in info.metadata) else None
+
+
+def _is_within(value: float, bound: object) -> bool:
+    lowest, highest = getattr(bound, "ge", value), getattr(bound, "le", value)
+    return lowest <= value <= highest and value > getattr(bound, "gt", -math.inf)
 
 
 class RetryDraft(Model):
@@ -24,12 +42,12 @@ class RetryDraft(Model):
     max_elapsed_seconds: Seconds = Field(default=900, description="After so long an export is a dead letter.")
     retry_after_cap_seconds: Seconds = Field(default=3_600, description="How much of Retry-After is honoured.")
 
-    @model_validator(mode="after")
-    def _waits_no_less_at_the_end(self) -> RetryDraft:
-        if self.first_seconds > self.cap_seconds:
-            remedy = f"expected at most capSeconds ({self.cap_seconds:g})"
-            refuse([Flaw(f"came {self.first_seconds:g}", remedy, ("firstSeconds",))])
-        return self
+    @classmethod
+    def flaws_between(cls, entries: Mapping[str, Node]) -> Iterator[Flaw]:
+        """Refuse a first wait above the longest."""
+        first, cap = _number(cls, entries, "first_seconds"), _number(cls, entries, "cap_seconds")
+        if first is not None and cap is not None and first > cap:
+            yield Flaw(f"came {first:g}", f"expected at most capSeconds ({cap:g})", ("firstSeconds",))
 
 
 class DeliveryDraft(Model):
@@ -52,9 +70,9 @@ class DeliveryDraft(Model):
     )
     retry: RetryDraft = RetryDraft()
 
-    @model_validator(mode="after")
-    def _has_room_for_what_is_in_flight(self) -> DeliveryDraft:
-        if self.max_pending < self.max_in_flight:
-            remedy = f"expected at least maxInFlight ({self.max_in_flight})"
-            refuse([Flaw(f"came {self.max_pending}", remedy, ("maxPending",))])
-        return self
+    @classmethod
+    def flaws_between(cls, entries: Mapping[str, Node]) -> Iterator[Flaw]:
+        """Refuse a window without room for what is in flight."""
+        pending, flying = _number(cls, entries, "max_pending"), _number(cls, entries, "max_in_flight")
+        if pending is not None and flying is not None and pending < flying:
+            yield Flaw(f"came {pending:.15g}", f"expected at least maxInFlight ({flying:.15g})", ("maxPending",))

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from streams.configuration import headers, rules
 from streams.configuration.delivery_draft import DeliveryDraft
-from streams.configuration.fields import Model
-from streams.configuration.names import Line, Name, Switch, Url
-from streams.configuration.problems import ConfigurationError, shown
-from streams.configuration.validation import Flaw, refuse
+from streams.configuration.fields import Model, Short
+from streams.configuration.header_draft import REFERENCE, Headers
+from streams.configuration.located import Node
+from streams.configuration.names import Hidden, Line, Moment, Name, Switch, Url, hidden
+from streams.configuration.validation import Flaw, expected, keyed, refuse
 from streams.destinations import UPS
-
-
-def _hidden(value: object) -> object:
-    """Refuse what is no text without showing it."""
-    if not isinstance(value, str):
-        refuse([Flaw("is not a text", "quote it")])
-    return value
-
-
-def _keyed(key: str, value: object) -> object:
-    """Take a text for a mapping that holds nothing but *key*."""
-    if isinstance(value, str):
-        return {key: value}
-    if not isinstance(value, dict):
-        refuse([Flaw(f"came {shown(value)}", "expected a text (quote what looks like a number) or a mapping")])
-    return value
 
 
 def _reference(text: str) -> str:
@@ -36,20 +31,26 @@ def _reference(text: str) -> str:
     return text
 
 
-Hidden = Annotated[str, BeforeValidator(_hidden)]
+CREDENTIALS = ("authEndpoint", "clientID", "clientSecret")
 
 
 class AccountKeys(Model):
     """A connection to someone else's endpoint."""
 
-    http_endpoint: Annotated[Url, BeforeValidator(_hidden)] = Field(
+    model_config = ConfigDict(
+        json_schema_extra={
+            "dependencies": {key: [other for other in CREDENTIALS if other != key] for key in CREDENTIALS}
+        }
+    )
+
+    http_endpoint: Annotated[Url, BeforeValidator(hidden)] = Field(
         description="The whole URL that profiles are posted to; query parameters are sent exactly as they are written."
     )
-    auth_endpoint: Annotated[Url, BeforeValidator(_hidden)] | None = Field(
+    auth_endpoint: Annotated[Url, BeforeValidator(hidden)] | None = Field(
         default=None, description="The whole URL of the token endpoint (OAuth2 client credentials)."
     )
     client_id: Line | None = Field(default=None, alias="clientID", description="The client's id at that endpoint.")
-    client_secret: Annotated[Hidden, AfterValidator(_reference)] | None = Field(
+    client_secret: Annotated[Hidden, AfterValidator(_reference), WithJsonSchema(REFERENCE)] | None = Field(
         default=None, repr=False, description="A reference to the client's secret; a literal is refused."
     )
     client_credentials_type: Literal["body", "basic"] = Field(
@@ -57,11 +58,11 @@ class AccountKeys(Model):
     )
     scope: Line | None = Field(default=None, description="The scope to ask for.")
 
-    @model_validator(mode="after")
-    def _has_all_credentials_or_none(self) -> AccountKeys:
-        given = {"authEndpoint": self.auth_endpoint, "clientID": self.client_id, "clientSecret": self.client_secret}
-        refuse(rules.credential_flaws(given))
-        return self
+    @classmethod
+    def flaws_between(cls, entries: Mapping[str, Node]) -> Iterator[Flaw]:
+        """Refuse some but not all credentials."""
+        given = {key for key, node in entries.items() if node.value is not None or node.refused}
+        yield from rules.credential_flaws({key: key in given for key in CREDENTIALS})
 
 
 class AccountDraft(AccountKeys):
@@ -72,7 +73,7 @@ class AccountDraft(AccountKeys):
     description: str = Field(default="", description="What it is, for people.")
 
 
-class SegmentDraft(Model):
+class SegmentDraft(Short):
     """A mapped segment; a text is its id."""
 
     id: Line = Field(description="The segment's id, any text.")
@@ -82,10 +83,10 @@ class SegmentDraft(Model):
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
-        return _keyed("id", value)
+        return keyed("id", value)
 
 
-class AttributeDraft(Model):
+class AttributeDraft(Short):
     """A mapped attribute; a text is its source."""
 
     source: Line = Field(description="Where it is in the profile, as dotted names.")
@@ -95,7 +96,7 @@ class AttributeDraft(Model):
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
-        return _keyed("source", value)
+        return keyed("source", value)
 
     @model_validator(mode="after")
     def _has_legal_paths(self) -> AttributeDraft:
@@ -109,81 +110,52 @@ class AttributeDraft(Model):
         return rules.path_of(self.source if self.target is None else self.target)
 
 
-class HeaderDraft(Model):
-    """A custom header's value; a text is one that is no secret."""
-
-    value: Hidden = Field(repr=False, description="The value; of a secret one, a reference.")
-    secret: Switch = Field(default=False, description="Whether the value is a secret.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: object) -> object:
-        if not isinstance(value, str | dict):
-            refuse([Flaw("is not a text", "quote it, or write {value, secret: true}")])
-        return {"value": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _is_secret_or_is_not(self) -> HeaderDraft:
-        refuse((rules.secret_flaws if self.secret else rules.header_value_flaws)(self.value))
-        return self
-
-
 def _inline_or_name(value: object) -> str:
     return "<name>" if isinstance(value, str) else "<inline>"
 
 
+def _account_or_name(value: object) -> object:
+    if not isinstance(value, str | dict):
+        refuse([Flaw("", expected("a mapping, or the name of an account document", value))])
+    return value
+
+
 AccountOrName = Annotated[
-    Annotated[AccountKeys, Tag("<inline>")] | Annotated[Name, Tag("<name>")], Discriminator(_inline_or_name)
+    Annotated[AccountKeys, Tag("<inline>")] | Annotated[Name, Tag("<name>")],
+    Discriminator(_inline_or_name),
+    BeforeValidator(_account_or_name),
 ]
 
 
-def _headers_from_text(value: object) -> object:
-    if not isinstance(value, str):
-        return {} if value is None else value
-    problems = []
-    pairs: list[tuple[str, str]] = []
-    try:
-        pairs = headers.parse(value, "")
-    except ConfigurationError as error:
-        problems = list(error.problems)
-    refuse(Flaw(problem.what, problem.remedy) for problem in problems)
-    return dict(pairs)
+def _text(item: Node, key: str) -> str | None:
+    """Return the text of an item of a list, which may be written as that alone, or at *key* in a mapping."""
+    found = item if not isinstance(item.value, dict) else item.below(key)
+    return found.value if found is not None and isinstance(found.value, str) else None
 
 
-def _header_name(name: str) -> str:
-    flaw = headers.flaw_of_name(name)
-    refuse([Flaw(*flaw)] if flaw else [])
-    return name
+def _segment(item: Node) -> tuple[str, str] | None:
+    name = _text(item, "id")
+    namespace = item.below("namespace")
+    return None if name is None else (str(UPS if namespace is None else namespace.value), name)
 
 
-def _different_headers(custom: dict[str, HeaderDraft]) -> dict[str, HeaderDraft]:
-    refuse(Flaw(*flaw) for flaw in headers.flaws_of(list(custom)))
-    return custom
+def _target(item: Node) -> rules.Path | None:
+    source, target = _text(item, "source"), item.below("target")
+    text = source if target is None or target.value is None else target.value
+    is_path = isinstance(text, str) and not any(rules.path_flaws("", text))
+    return rules.path_of(str(text)) if is_path else None
 
 
-def _different_segments(segments: tuple[SegmentDraft, ...]) -> tuple[SegmentDraft, ...]:
-    refuse(rules.repeated([(segment.namespace, segment.id) for segment in segments]))
-    return segments
-
-
-def _different_texts(texts: tuple[str, ...]) -> tuple[str, ...]:
-    refuse(rules.repeated(texts))
-    return texts
-
-
-def _compatible_attributes(attributes: tuple[AttributeDraft, ...]) -> tuple[AttributeDraft, ...]:
-    refuse(rules.target_flaws([attribute.target_path for attribute in attributes]))
-    return attributes
-
-
-Headers = Annotated[
-    dict[Annotated[str, AfterValidator(_header_name)], HeaderDraft],
-    BeforeValidator(_headers_from_text),
-    AfterValidator(_different_headers),
-]
-Segments = Annotated[tuple[SegmentDraft, ...], AfterValidator(_different_segments)]
-Attributes = Annotated[tuple[AttributeDraft, ...], AfterValidator(_compatible_attributes)]
-MarketingActions = Annotated[tuple[Line, ...], AfterValidator(_different_texts)]
+def _list_flaws(entries: Mapping[str, Node]) -> Iterator[Flaw]:
+    """Refuse what cannot stand in a list twice."""
+    items = {key: node.value for key, node in entries.items() if isinstance(node.value, list)}
+    found = {
+        "segments": rules.repeated([_segment(item) for item in items.get("segments", ())]),
+        "attributes": rules.target_flaws([_target(item) for item in items.get("attributes", ())]),
+        "marketingActions": rules.repeated([_text(item, "") for item in items.get("marketingActions", ())]),
+    }
+    for key, flaws in found.items():
+        yield from (Flaw(flaw.what, flaw.remedy, (key, *flaw.path)) for flaw in flaws)
 
 
 class DestinationDraft(Model):
@@ -196,9 +168,9 @@ class DestinationDraft(Model):
     custom_headers: Headers = Field(
         default={}, description="`name1:value1,name2:value2`, or a mapping of texts or {value, secret: true}."
     )
-    marketing_actions: MarketingActions = Field(default=(), description="What the data is sent for.")
-    segments: Segments = Field(default=(), description="The mapped segments; none yet is allowed.")
-    attributes: Attributes = Field(default=(), description="The mapped attributes.")
+    marketing_actions: tuple[Line, ...] = Field(default=(), description="What the data is sent for.")
+    segments: tuple[SegmentDraft, ...] = Field(default=(), description="The mapped segments; none yet is allowed.")
+    attributes: tuple[AttributeDraft, ...] = Field(default=(), description="The mapped attributes.")
     absent: Literal["omit", "null"] = Field(default="omit", description="How an attribute that is not there is sent.")
     triggers: Literal["changed", "written"] = Field(
         default="changed", description="Whether writing the same value again is sent too."
@@ -206,4 +178,17 @@ class DestinationDraft(Model):
     status: Literal["alpha", "ga"] = Field(
         default="alpha", description="Whether `existing` is sent as it came, or as `realized`."
     )
+    since: Moment | None = Field(
+        default=None,
+        description="From when on records lead to exports, by their own timestamps: `now`, which is when a worker "
+        "first sees the destination, or a time such as `2026-01-31T00:00:00Z`; all of them, when not given.",
+    )
     delivery: DeliveryDraft = DeliveryDraft()
+
+    @classmethod
+    def flaws_between(cls, entries: Mapping[str, Node]) -> Iterator[Flaw]:
+        """Refuse what is there twice, or cannot be beside another."""
+        yield from _list_flaws(entries)
+        custom = entries.get("customHeaders")
+        if custom is not None and isinstance(custom.value, dict):
+            yield from (Flaw(*flaw, ("customHeaders",)) for flaw in headers.flaws_of(list(custom.value)))

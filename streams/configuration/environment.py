@@ -42,8 +42,9 @@ def _remedy(name: str, known: list[str]) -> str:
 
 
 def _value(leaf: Leaf, text: str, problems: list[Problem]) -> Node:
-    """Return *text* as the field wants it: as it is, as a YAML scalar, or as a YAML list if it looks like one."""
-    is_yaml = text.lstrip().startswith(("[", "- ")) if leaf.is_list else leaf.is_typed or not text
+    """Return *text* as the field wants it: as it is, as a YAML scalar, or as a YAML list or mapping if it looks so."""
+    marks = ("[", "- ") if leaf.is_list else ("{",) if leaf.is_mapping else ()
+    is_yaml = text.lstrip().startswith(marks) or (not leaf.is_list and (leaf.is_typed or not text))
     if not is_yaml:
         return Node(leaf.environment, text)
     found = read(text, lambda _: leaf.environment, problems)

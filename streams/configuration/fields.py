@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from streams.configuration.located import Node
+from streams.configuration.problems import Flaw
 
 PREFIX = "STREAMS_"
 
@@ -25,6 +30,23 @@ class Model(BaseModel):
         hide_input_in_errors=True,
     )
 
+    @classmethod
+    def flaws_between(cls, entries: Mapping[str, Node]) -> Iterator[Flaw]:
+        """Yield what is wrong between *entries*, each of which may itself be wrong, or not be there.
+
+        Asked beside the validation, so that one wrong value does not hide what is wrong between the others.
+        """
+        yield from ()
+
+
+class Short(Model):
+    """A model that may also be written as a text, which stands for one with a single key."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema of both ways to write it."""
+        return {"anyOf": [{"type": "string"}, handler(core_schema)]}
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
@@ -38,6 +60,11 @@ class Leaf:
     def is_list(self) -> bool:
         """Whether it may be written as comma text."""
         return get_origin(self.info.annotation) is tuple
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether it may be written as a mapping."""
+        return not self.is_list and model_within(self.info.annotation) is not None
 
     @property
     def is_typed(self) -> bool:
@@ -63,15 +90,15 @@ def spellings(model: type[BaseModel]) -> dict[str, str]:
     return accepted
 
 
-def section_of(info: FieldInfo) -> type[BaseModel] | None:
+def section_of(info: FieldInfo) -> type[Model] | None:
     """Return the model of a field that is a section of its own."""
     annotation = info.annotation
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    return annotation if isinstance(annotation, type) and issubclass(annotation, Model) else None
 
 
-def model_within(annotation: Any) -> type[BaseModel] | None:
+def model_within(annotation: Any) -> type[Model] | None:
     """Return the model that stands somewhere in an annotation, such as the items of a list."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and issubclass(annotation, Model):
         return annotation
     return next(filter(None, map(model_within, get_args(annotation))), None)
 

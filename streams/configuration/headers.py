@@ -7,7 +7,7 @@ No message shows a value: it may be a key.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from streams.configuration.problems import ConfigurationError, Problem
 
@@ -15,29 +15,23 @@ MAX_HEADERS = 100
 MAX_VALUE = 8 * 1024
 """What common servers take for all the headers of a request."""
 
-RESERVED = frozenset(
-    {
-        "connection",
-        "content-encoding",
-        "content-length",
-        "expect",
-        "host",
-        "idempotency-key",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-"""What frames a request, belongs to one connection or is set by us, as are all ``Proxy-*``.
+_FRAMES = "which says how the body is sent: the worker knows that"
+_ONE_CONNECTION = "which belongs to one connection (hop-by-hop), not to a request"
+
+RESERVED: Mapping[str, str] = {
+    **dict.fromkeys(("content-encoding", "content-length", "expect", "transfer-encoding"), _FRAMES),
+    **dict.fromkeys(("connection", "http2-settings", "keep-alive", "te", "trailer", "upgrade"), _ONE_CONNECTION),
+    "host": "which the URL names",
+    "idempotency-key": "which the worker sets itself, to the export's id",
+}
+"""The headers that no document sets, as are all ``Proxy-*``, each with the reason.
 
 A wrong one is not harmless: ``Content-Length: 0`` empties the body and is still answered with 200."""
 
 _BLANKS = " \t"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NO_PAIR = ("is no name:value", "write name:value; a value with a comma needs a mapping")
-_VALUE = re.compile(r"[ -~]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def parse(text: str, where: str) -> list[tuple[str, str]]:
@@ -71,16 +65,17 @@ def flaw_of(name: str, value: str) -> tuple[str, str] | None:
 def flaw_of_name(name: str) -> tuple[str, str] | None:
     """Return what is wrong with the name of a header, and the remedy."""
     if not _TOKEN.fullmatch(name):
-        return "has a name that is no token", "write letters, digits and !#$%&'*+-.^_`|~"
-    if name.lower() in RESERVED or name.lower().startswith("proxy-"):
-        return f"is {name}, which frames the request or is set by the worker", "leave it out"
-    return None
+        return "has a name that is no token (RFC 9110)", "write letters, digits and !#$%&'*+-.^_`|~"
+    reason = RESERVED.get(name.lower(), _ONE_CONNECTION if name.lower().startswith("proxy-") else None)
+    return (f"is {name}, {reason}", "leave it out") if reason else None
 
 
 def flaw_of_value(value: str) -> tuple[str, str] | None:
     """Return what is wrong with the value of a header, and the remedy."""
-    if not _VALUE.fullmatch(value):
-        return "has a value with control or non-ASCII characters", "write printable ASCII"
+    if _CONTROL.search(value):
+        return "has a value with control characters, which could end it and begin another header", "leave them out"
+    if not value.isascii():
+        return "has a value with non-ASCII characters, which servers read differently", "write ASCII alone"
     if len(value) > MAX_VALUE:
         return f"has a value of {len(value)} characters", f"write at most {MAX_VALUE}"
     return None

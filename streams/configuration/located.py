@@ -6,36 +6,42 @@ document could unfold to gigabytes), so are tags and duplicate keys (of two valu
 
 from __future__ import annotations
 
-import math
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
 
 from streams.configuration.problems import Problem
+from streams.configuration.scalars import TAG, Scalar, scalar
 
 MAX_CHARACTERS = 1024 * 1024
 """How long a configuration text may be; the parser needs a hundred times that in memory."""
 
-Scalar = str | int | float | bool | None
 Place = Callable[[int], str]
 
-_TAG = "tag:yaml.org,2002:"
-_MAX_INTEGER_BITS = 63
 _QUOTED = re.compile(r"[\"'].{3,}[\"']")
 """What the parser quotes may be a secret: an unquoted one that begins with ``*`` reads as the name of an alias."""
+_SIGNS = re.compile(r"'(?:<[a-z ]+>|[^\w'\"]|\\t)'")
+"""What it quotes of its own: the names of its tokens, and single signs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value and where it stands; an entry of a mapping stands where its key does."""
+    """A value and where it stands; an entry of a mapping stands where its key does.
+
+    *written* is how a value looks in its file: ``007`` and ``9e5`` are numbers, but their readers know them so. What is
+    *refused* has been told: nothing more need be said about it.
+    """
 
     where: str
     value: Scalar | list[Node] | dict[str, Node]
+    written: str = ""
+    refused: bool = False
 
     def at(self, path: tuple[str | int, ...]) -> Node:
         """Return the node at *path*, or the nearest one above it that exists."""
@@ -83,11 +89,10 @@ def lines_of(name: str) -> Place:
 def read(text: str, place: Place, problems: list[Problem]) -> list[Node]:
     """Return the documents in *text*; what can't be read is added to *problems*. Total: any text may come."""
     if len(text) > MAX_CHARACTERS:
-        problems.append(Problem(place(1), f"has {len(text)} characters", f"at most {MAX_CHARACTERS} are read"))
+        problems.append(Problem(place(1), f"has more than {MAX_CHARACTERS} characters", "split it into several files"))
         return []
     try:
-        nodes = [node for node in YAML(typ="safe", pure=True).compose_all(text) if not _is_empty(node)]
-        return [_Reader(place, problems).node(node) for node in nodes]
+        return [_Reader(place, problems).node(node) for node in _composed(text)]
     except YAMLError as error:
         problems.append(_syntax(error, text, place))
     except (RecursionError, UnicodeError, ValueError, LookupError, TypeError, AttributeError, AssertionError):
@@ -98,18 +103,43 @@ def read(text: str, place: Place, problems: list[Problem]) -> list[Node]:
     return []
 
 
+def _composed(text: str) -> list[YamlNode]:
+    with warnings.catch_warnings():
+        # It quotes the text, in which a secret may stand; no alias is taken, so it does not matter which anchor counts.
+        warnings.simplefilter("ignore", ReusedAnchorWarning)
+        return [node for node in YAML(typ="safe", pure=True).compose_all(text) if not _is_empty(node)]
+
+
 def _is_empty(node: YamlNode | None) -> bool:
-    return node is None or (isinstance(node, ScalarNode) and node.tag == f"{_TAG}null")
+    return node is None or (isinstance(node, ScalarNode) and node.tag == f"{TAG}null")
 
 
 def _syntax(error: YAMLError, text: str, place: Place) -> Problem:
     """Return what the parser found; never its excerpt of the text, in which a secret may stand."""
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
-        what = _QUOTED.sub("'...'", str(error.problem).partition("\n")[0].partition("  in ")[0].strip())
-        return Problem(place(error.problem_mark.line + 1), f"is not YAML: {what}", "mend the syntax")
+        found = str(error.problem).partition("\n")[0].partition("  in ")[0].strip()
+        return Problem(
+            place(error.problem_mark.line + 1), f"is not YAML or JSON: {_unquoted(found)}", _syntax_remedy(found)
+        )
     position = getattr(error, "position", 0)
     line = text.count("\n", 0, position) + 1 if isinstance(position, int) else 1
-    return Problem(place(line), "is not YAML: an unprintable character", "remove it, or write it as \\x.. in quotes")
+    return Problem(
+        place(line), "is not YAML or JSON: an unprintable character", "remove it, or write it as \\x.. in quotes"
+    )
+
+
+def _unquoted(found: str) -> str:
+    return _QUOTED.sub("'...'", found) if {"'", '"'} & {*_SIGNS.sub("", found)} else found
+
+
+def _syntax_remedy(found: str) -> str:
+    if "'\\t'" in found:
+        return "indent with blanks; YAML takes no tabs there"
+    if found == "mapping values are not allowed here":
+        return "indent alike what belongs together, and quote a text that holds ': '"
+    if "cannot start any token" in found or "alias" in found:
+        return "quote a text that begins with a sign"
+    return "mend the syntax"
 
 
 class _Reader:
@@ -125,9 +155,9 @@ class _Reader:
         if id(node) in self._seen:
             return self._refuse(where, "an alias", "write the value out")
         self._seen.add(id(node))
-        if isinstance(node, MappingNode) and node.tag == f"{_TAG}map":
+        if isinstance(node, MappingNode) and node.tag == f"{TAG}map":
             return Node(where, self._mapping(node))
-        if isinstance(node, SequenceNode) and node.tag == f"{_TAG}seq":
+        if isinstance(node, SequenceNode) and node.tag == f"{TAG}seq":
             return Node(where, [self.node(item) for item in node.value])
         if isinstance(node, ScalarNode):
             return self._scalar(node, where)
@@ -139,7 +169,9 @@ class _Reader:
             line = key_node.start_mark.line + 1
             key = key_node.value if isinstance(key_node, ScalarNode) else None
             if not isinstance(key, str):
-                self._refuse(self._place(line), "a key that is no text", "write a plain name")
+                self._refuse(
+                    self._place(line), "a key that is no text", "write a plain name; quote a text that begins with {"
+                )
                 continue
             value = self.node(value_node, line)
             if key in entries:
@@ -151,64 +183,10 @@ class _Reader:
 
     def _scalar(self, node: ScalarNode, where: str) -> Node:
         try:
-            return Node(where, _scalar(str(node.tag), node.value))
+            return Node(where, scalar(str(node.tag), node.value), node.value)
         except ValueError as error:
             return self._refuse(where, str(error), "write a plain text or number, text in quotes")
 
     def _refuse(self, where: str, what: str, remedy: str) -> Node:
         self._problems.append(Problem(where, f"{what} is not taken", remedy))
-        return Node(where, None)
-
-
-def _scalar(tag: str, text: str) -> Scalar:
-    """Return the scalar's value; a date stays the text that it was."""
-    match tag.removeprefix(_TAG):
-        case "str" | "timestamp" | "merge" | "value":
-            return _whole(text)
-        case "null":
-            return None
-        case "bool":
-            return text.lower() in {"true", "yes", "on", "y"}
-        case "int":
-            return _integer(text)
-        case "float":
-            return _float(text)
-    raise ValueError("a tag")
-
-
-def _whole(text: str) -> str:
-    """Join what JSON escapes as two surrogates; a lone one is no character."""
-    if text.isascii():
-        return text
-    try:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16")
-    except UnicodeError:
-        raise ValueError("half a character (a lone surrogate)") from None
-
-
-def _integer(text: str) -> int:
-    digits = text.replace("_", "")
-    try:
-        number = int(digits)
-    except ValueError:
-        number = _prefixed(digits)
-    if number.bit_length() > _MAX_INTEGER_BITS:
-        raise ValueError("a number of this size")
-    return number
-
-
-def _prefixed(digits: str) -> int:
-    try:
-        return int(digits, 0)
-    except ValueError:
-        raise ValueError("a number of this form") from None
-
-
-def _float(text: str) -> float:
-    try:
-        number = float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
-    except ValueError:
-        raise ValueError("a number of this form") from None
-    if not math.isfinite(number):
-        raise ValueError("a number that is not finite")
-    return number
+        return Node(where, None, refused=True)

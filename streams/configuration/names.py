@@ -6,11 +6,12 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated
+from typing import Annotated, Any, Final
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, Strict
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, Strict, WithJsonSchema
 
+from streams.activation.timestamps import parse_time
 from streams.configuration.problems import shown
 from streams.configuration.validation import Flaw, refuse
 from streams.secrets import MASK
@@ -24,11 +25,15 @@ MAX_APP = 120
 MAX_URL = 8_000
 """RFC 9110 section 4.1 recommends that everyone take this much."""
 
+NOW: Final = "now"
+"""The moment at which a destination is first seen."""
+
 _TOPIC = re.compile(r"[A-Za-z0-9._-]+")
 _APP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
 _SERVER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 _HOST = re.compile(r"[A-Za-z0-9._-]+")
+_JSON_PATH = re.compile(r"\$(?:\.[^\s.\[\]*'\"]+)+")
 _URL_CHARACTERS = re.compile(r"[!-~]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -47,9 +52,14 @@ def app_name(value: str) -> str:
     return value
 
 
+def is_document_name(value: str) -> bool:
+    """Whether a destination or an account can be called so."""
+    return bool(_NAME.fullmatch(value))
+
+
 def document_name(value: str) -> str:
     """Take the name of a destination or an account."""
-    if not _NAME.fullmatch(value):
+    if not is_document_name(value):
         _refuse(value, "expected 1 to 63 of a-z, 0-9 and '-'")
     return value
 
@@ -67,6 +77,33 @@ def line(value: str) -> str:
     """Take a text that is not blank and holds no control characters."""
     if not value.strip() or _CONTROL.search(value):
         _refuse(value, "expected a text without control characters")
+    return value
+
+
+def json_path(value: str) -> str:
+    """Take a path into a JSON object: ``$`` and the names that lead to a value."""
+    if not _JSON_PATH.fullmatch(value):
+        _refuse(value, "expected a path of names such as $.audience_id or $.event.time")
+    return value
+
+
+def namespace_or_path(value: str) -> str:
+    """Take a name, or what begins like a path for one."""
+    return json_path(value) if value.startswith("$") else line(value)
+
+
+def names_of(path: str) -> tuple[str, ...]:
+    """Return the names in a path into a JSON object."""
+    return tuple(path.removeprefix("$.").split("."))
+
+
+def moment(value: str) -> str:
+    """Take ``now``, or a date and time with a zone."""
+    if value != NOW:
+        try:
+            parse_time(value)
+        except ValueError:
+            _refuse(value, f"expected a date, a time and a zone, such as 2020-05-25T21:24:39Z, or {NOW}")
     return value
 
 
@@ -142,11 +179,23 @@ def is_clean(text: str) -> bool:
     return not _CONTROL.search(text)
 
 
+def hidden(value: object) -> object:
+    """Take a text; what is none is refused without being shown."""
+    if not isinstance(value, str):
+        refuse([Flaw("is not a text", "quote it")])
+    return value
+
+
 def comma_list(value: object) -> object:
     """Take a comma text for a list."""
     if not isinstance(value, str):
         return value
     return [item for part in value.split(",") if (item := part.strip())]
+
+
+def _text_like(pattern: str) -> dict[str, Any]:
+    """Return the JSON Schema of a text, for editors: they need not know all that is refused."""
+    return {"type": "string", "pattern": pattern}
 
 
 def _refuse(value: object, remedy: str) -> None:
@@ -155,11 +204,15 @@ def _refuse(value: object, remedy: str) -> None:
 
 Integer = Annotated[int, Strict()]
 Number = Annotated[float, Strict()]
+Hidden = Annotated[str, BeforeValidator(hidden)]
 Switch = Annotated[bool, Strict()]
 Commas = BeforeValidator(comma_list)
 Topic = Annotated[str, AfterValidator(topic)]
 Server = Annotated[str, AfterValidator(server)]
-Name = Annotated[str, AfterValidator(document_name)]
-Line = Annotated[str, AfterValidator(line)]
-Url = Annotated[str, AfterValidator(url)]
+Name = Annotated[str, AfterValidator(document_name), WithJsonSchema(_text_like(f"^{_NAME.pattern}$"))]
+Line = Annotated[str, AfterValidator(line), WithJsonSchema(_text_like(r"\S"))]
+JsonPath = Annotated[str, AfterValidator(json_path)]
+NamespaceOrPath = Annotated[str, AfterValidator(namespace_or_path)]
+Moment = Annotated[str, AfterValidator(moment)]
+Url = Annotated[str, AfterValidator(url), WithJsonSchema(_text_like(r"^[Hh][Tt][Tt][Pp][Ss]?://[^#\s]+$"))]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(network), PlainSerializer(str)]

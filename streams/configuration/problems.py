@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 SHOWN = 60
 """How many characters of a wrong value are shown; more would bury the message."""
@@ -19,12 +20,39 @@ class Problem:
     remedy: str
     key: str = ""
 
+    @property
+    def told(self) -> str:
+        """What is wrong and what to do, without where."""
+        return ": ".join(part for part in (self.key, f"{self.what}; {self.remedy}") if part)
+
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.where, self.key, f"{self.what}; {self.remedy}") if part)
+        return f"{self.where}: {self.told}" if self.where else self.told
+
+
+def in_order(problems: Iterable[Problem], files: Iterable[str]) -> list[Problem]:
+    """Return *problems* as people mend them: file by file, from the first line to the last; those of no file first."""
+    order = {name: number for number, name in enumerate(files)}
+
+    def place(problem: Problem) -> tuple[int, int]:
+        name, _, line = problem.where.rpartition(":")
+        return (order[name], int(line)) if name in order and line.isdigit() else (order.get(problem.where, -1), 0)
+
+    return sorted(problems, key=place)
+
+
+class Flaw(NamedTuple):
+    """What one of our own rules found; *path* is relative to the value that was looked at.
+
+    Without *what*, the value itself is what is wrong, and is shown as it was written.
+    """
+
+    what: str
+    remedy: str
+    path: tuple[str | int, ...] = ()
 
 
 class ConfigurationError(Exception):
-    """All that is wrong, at once: one line for each problem, in the order of the files."""
+    """All that is wrong, at once: one line for each problem."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(dict.fromkeys(problems))
@@ -54,7 +82,11 @@ def shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list"
-    text = repr(value)
+    return shortened(repr(value))
+
+
+def shortened(text: str) -> str:
+    """Return the beginning of *text*."""
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 

@@ -25,6 +25,10 @@ _ENVIRONMENT = re.compile(r"\$\{env:(STREAMS_SECRET_[A-Za-z0-9_]+)\}")
 _FILE = re.compile(r"\$\{file:([A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)\}")
 
 
+PATTERN = f"^({_ENVIRONMENT.pattern}|{_FILE.pattern})$"
+"""Both forms, as editors are told."""
+
+
 class References:
     """Looks references up in *environ*, which is passed in, and in the folder *directory*, if there is one."""
 

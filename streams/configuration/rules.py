@@ -37,11 +37,13 @@ def path_flaws(key: str, text: str) -> Iterator[Flaw]:
         yield Flaw(f"{path[0]} is sent always", "leave it out of the attributes", (key,))
 
 
-def target_flaws(targets: Sequence[Path]) -> Iterator[Flaw]:
-    """Refuse targets that cannot stand in one body: equal ones, and one inside another."""
+def target_flaws(targets: Sequence[Path | None]) -> Iterator[Flaw]:
+    """Refuse targets that cannot stand in one body: equal ones, and one inside another; None is no target."""
     holders: dict[Path, Path] = {}
     taken: set[Path] = set()
     for index, target in enumerate(targets):
+        if target is None:
+            continue
         above = (target[:length] for length in range(1, len(target) + 1))
         other = next((path for path in above if path in taken), None) or holders.get(target)
         if other is not None:
@@ -52,18 +54,18 @@ def target_flaws(targets: Sequence[Path]) -> Iterator[Flaw]:
             holders.setdefault(target[:length], target)
 
 
-def repeated(values: Sequence[Hashable]) -> Iterator[Flaw]:
-    """Refuse a list that holds a value twice."""
+def repeated(values: Sequence[Hashable | None]) -> Iterator[Flaw]:
+    """Refuse a list that holds a value twice; None is no value."""
     seen: dict[Hashable, int] = {}
     for index, value in enumerate(values):
-        if value in seen:
+        if value is not None and value in seen:
             yield Flaw(f"is here twice, first as number {seen[value] + 1}", "keep one", (index,))
         seen.setdefault(value, index)
 
 
-def credential_flaws(given: Mapping[str, str | None]) -> Iterator[Flaw]:
+def credential_flaws(given: Mapping[str, bool]) -> Iterator[Flaw]:
     """Refuse some but not all of what OAuth2 client credentials need."""
-    missing = [key for key, value in given.items() if value is None]
+    missing = [key for key, is_given in given.items() if not is_given]
     if 0 < len(missing) < len(given):
         verb = "is" if len(missing) == 1 else "are"
         yield Flaw(f"{' and '.join(missing)} {verb} missing", f"give {', '.join(given)}, or none of them")

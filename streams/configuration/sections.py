@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from streams.configuration.fields import Model
-from streams.configuration.names import Commas, Integer, Line, Network, Number, Server, Switch, Topic
+from streams.configuration.names import Commas, Integer, Line, Network, Number, Switch
 from streams.configuration.validation import Flaw, refuse
 
 
@@ -29,82 +29,6 @@ def _drain_flaws(drain: float, session: float) -> Iterator[Flaw]:
         yield Flaw(f"came {drain:g}", remedy, ("drainSeconds",))
 
 
-class Kafka(Model):
-    """How the brokers are reached."""
-
-    bootstrap_servers: Annotated[tuple[Server, ...], Commas] = Field(
-        default=("localhost:9092",), min_length=1, description="The brokers to ask first, as host:port."
-    )
-    security_protocol: Literal["PLAINTEXT"] = Field(default="PLAINTEXT", description="How connections are secured.")
-    replication_factor: Annotated[Integer, Field(ge=1, le=32_767)] | None = Field(
-        default=None, description="Replicas of the topics that are created; none = what the broker does by default."
-    )
-
-
-class ProfileInput(Model):
-    """A topic of profile fragments, and what its source is called."""
-
-    topic: Topic = Field(description="The topic.")
-    name: Line = Field(default="", description="The source's name; the topic's when not given.", validate_default=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _named_by_its_topic(cls, value: object) -> object:
-        if isinstance(value, str):
-            return {"topic": value, "name": value}
-        if isinstance(value, dict) and "topic" in value:
-            return {"name": value["topic"], **value}
-        return value
-
-
-def _input_flaws(inputs: Inputs) -> Iterator[Flaw]:
-    if not (inputs.memberships or inputs.qualifications or inputs.exits):
-        yield Flaw("no topic of memberships is named", "name memberships, or qualifications and exits")
-    if inputs.memberships and (inputs.qualifications or inputs.exits):
-        remedy = "keep memberships alone (its records carry a status), or qualifications and exits"
-        yield Flaw("came beside qualifications or exits", remedy, ("memberships",))
-    roles: dict[str, str] = {}
-    for path, topic in inputs.roles():
-        if topic in roles:
-            yield Flaw(f"the topic {topic!r} is {roles[topic]} already", "give each role a topic of its own", path)
-        roles.setdefault(topic, str(path[0]))
-    names: set[str] = set()
-    for index, profile in enumerate(inputs.profiles):
-        if profile.name in names and profile.name != profile.topic:
-            yield Flaw(f"the source {profile.name!r} is here twice", "rename one", ("profiles", index, "name"))
-        names.add(profile.name)
-
-
-class Inputs(Model):
-    """The topics that activation reads."""
-
-    qualifications: Topic | None = Field(default=None, description="The topic of segment qualifications.")
-    exits: Topic | None = Field(default=None, description="The topic of segment exits.")
-    memberships: Topic | None = Field(
-        default=None,
-        description="One topic for both, instead of qualifications and exits; its records must carry a status.",
-    )
-    profiles: Annotated[tuple[ProfileInput, ...], Commas] = Field(
-        default=(), description="The topics of profile fragments, each a text or {name, topic}; each is one source."
-    )
-    partitions: Annotated[Integer, Field(ge=1, le=100_000)] | None = Field(
-        default=None, description="How many partitions each input must have; none = as many as the topics have."
-    )
-
-    def roles(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        """Yield each input topic with the key that names it."""
-        for role in ("qualifications", "exits", "memberships"):
-            if topic := getattr(self, role):
-                yield (role,), topic
-        for index, profile in enumerate(self.profiles):
-            yield ("profiles", index), profile.topic
-
-    @model_validator(mode="after")
-    def _has_one_topic_for_each_role(self) -> Inputs:
-        refuse(_input_flaws(self))
-        return self
-
-
 class Egress(Model):
     """Where requests may go."""
 
@@ -114,7 +38,7 @@ class Egress(Model):
 
 
 class Secrets(Model):
-    """Where the secrets of documents are."""
+    """Where the secrets of documents and settings are."""
 
     directory: Located | None = Field(default=None, description="The folder in which ${file:name} is looked up.")
 
@@ -150,7 +74,8 @@ class Activation(Model):
         default=3, description="How long what is under way may take when partitions are released."
     )
     producer_timeout_seconds: Seconds = Field(
-        default=120, description="How long the broker may take to confirm a batch."
+        default=120,
+        description="How long a request to the broker may take, and a partition of ours be without a leader.",
     )
     linger_seconds: Annotated[Number, Field(ge=0, le=1)] = Field(
         default=0.005, description="How long a round gathers rows."
@@ -176,7 +101,8 @@ class Delivery(Model):
         default=512, description="Requests open at a time."
     )
     max_pending_bytes: Annotated[Integer, Field(ge=1_048_576)] = Field(
-        default=512 * 1024 * 1024, description="Bytes of exports that are held in memory."
+        default=512 * 1024 * 1024,
+        description="Bytes of exports that are held in memory; above it a destination still has 1 MiB.",
     )
 
     @model_validator(mode="after")

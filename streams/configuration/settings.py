@@ -10,19 +10,21 @@ from pydantic import AfterValidator, Field, model_validator
 
 from streams.configuration.environment import overlay
 from streams.configuration.fields import Model
+from streams.configuration.files import content, name_of
+from streams.configuration.inputs import Inputs as Inputs
+from streams.configuration.inputs import ProfileInput as ProfileInput
+from streams.configuration.kafka import Kafka as Kafka
+from streams.configuration.kafka import with_secrets
 from streams.configuration.located import Node, lines_of, read
 from streams.configuration.names import Commas, app_name, masked_url
 from streams.configuration.problems import ConfigurationError as ConfigurationError
-from streams.configuration.problems import Problem
+from streams.configuration.problems import Problem, in_order
 from streams.configuration.sections import Activation as Activation
 from streams.configuration.sections import Delivery as Delivery
 from streams.configuration.sections import Egress as Egress
 from streams.configuration.sections import Http as Http
-from streams.configuration.sections import Inputs as Inputs
-from streams.configuration.sections import Kafka as Kafka
 from streams.configuration.sections import Located
 from streams.configuration.sections import Log as Log
-from streams.configuration.sections import ProfileInput as ProfileInput
 from streams.configuration.sections import Secrets as Secrets
 from streams.configuration.sections import State as State
 from streams.configuration.sections import Topics as Topics
@@ -49,6 +51,11 @@ class Settings(Model):
         default=(), description="The files, or folders of them, that describe destinations and accounts."
     )
     egress: Egress = Egress()
+    partitioner: Literal["murmur2", "crc32", "any"] = Field(
+        default="any",
+        description="How the inputs' producers place keys: murmur2 (Java, aiokafka) or crc32 (librdkafka's default); "
+        "a record that is elsewhere is a dead letter. With any, nothing is checked.",
+    )
     secrets: Secrets = Secrets()
     state: State = State()
     http: Http = Http()
@@ -80,24 +87,18 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     problems: list[Problem] = []
     node = Node("settings", {}) if path is None else _file(path, problems)
     base = Path() if path is None else path.parent
-    settings = validate(Settings, overlay(Settings, node, environ, problems), problems, {"base": base})
+    node = with_secrets(overlay(Settings, node, environ, problems), environ, base, problems)
+    settings = validate(Settings, node, problems, {"base": base})
     if problems or settings is None:
-        raise ConfigurationError(problems)
+        raise ConfigurationError(in_order(problems, [] if path is None else [name_of(path)]))
     return settings
 
 
 def _file(path: Path, problems: list[Problem]) -> Node:
-    empty = Node(f"{path}:1", {})
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        what = "is not UTF-8" if isinstance(error, ValueError) else f"cannot be read ({error.strerror})"
-        problems.append(Problem(str(path), what, "name a readable file of settings"))
-        return empty
-    documents = read(text, lines_of(str(path)), problems)
+    documents = read(content(path, problems), lines_of(name_of(path)), problems)
     if len(documents) > 1:
         problems.append(Problem(documents[1].where, "a second document is here", "keep one"))
-    return documents[0] if documents else empty
+    return documents[0] if documents else Node(f"{name_of(path)}:1", {})
 
 
 def masked(settings: Settings) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from streams.configuration.drafts import AccountDraft, DestinationDraft
 from streams.configuration.fields import leaves, model_within, section_of, spelling
+from streams.configuration.inputs import MembershipInput, ProfileInput
 from streams.configuration.settings import Settings
 
 
@@ -22,6 +24,16 @@ def settings_table() -> str:
 def destination_table() -> str:
     """Return the keys of a destination document as a Markdown table: key, default, meaning."""
     return _markdown(("Key", "Default", "Meaning"), list(_rows(DestinationDraft, "")))
+
+
+def memberships_table() -> str:
+    """Return the keys of an input of memberships as a Markdown table: key, default, meaning."""
+    return _markdown(("Key", "Default", "Meaning"), list(_rows(MembershipInput, "")))
+
+
+def profiles_table() -> str:
+    """Return the keys of an input of profiles as a Markdown table: key, default, meaning."""
+    return _markdown(("Key", "Default", "Meaning"), list(_rows(ProfileInput, "")))
 
 
 def account_table() -> str:
@@ -55,7 +67,8 @@ def _told(info: FieldInfo) -> tuple[str, str]:
 
 
 def _choices(annotation: Any) -> Sequence[str]:
-    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+    kinds = get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
+    choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
     return choices if len(choices) > 1 else ()
 
 

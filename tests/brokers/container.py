@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 
-from streams.demo.processes import free_ports
 from tests.brokers.answers import wait_until_it_answers
 from tests.brokers.jars import VERSION
-from tests.brokers.properties import as_environment, server_properties
+from tests.brokers.node import new_ports
+from tests.brokers.properties import Options, as_environment, server_properties
 
 IMAGE = f"apache/kafka:{VERSION}"
 _PULLED_WITHIN_SECONDS = 900.0
@@ -34,17 +34,21 @@ def fetch() -> None:
 class Container:
     """One broker in a container of its own, with the manners of a ``Node``."""
 
-    def __init__(self) -> None:
-        self._id = ""
+    def __init__(self, *, options: Options | None = None) -> None:
+        self._id, self._options = "", options or Options()
         self.bootstrap = ""
+        self.relayed = ""
+        """Where the listener is whose clients are told the advertised port."""
 
     def open(self) -> None:
         """Run it; returns when the broker answers a metadata request."""
-        port, controller = free_ports(2)
-        self.bootstrap = f"127.0.0.1:{port}"
-        properties = server_properties(port, controller, log_dirs="/var/lib/kafka/data", host="0.0.0.0")
+        ports = new_ports()
+        self.bootstrap, self.relayed = f"127.0.0.1:{ports.clients}", f"127.0.0.1:{ports.relayed}"
+        properties = server_properties(ports, log_dirs="/var/lib/kafka/data", host="0.0.0.0", options=self._options)
         settings = [f"--env={key}={value}" for key, value in as_environment(properties).items()]
-        self._id = _docker("run", "--detach", f"--publish=127.0.0.1:{port}:{port}", *settings, IMAGE)
+        published = [f"--publish=127.0.0.1:{port}:{port}" for port in (ports.clients, ports.relayed)]
+        heap = f"--env=KAFKA_HEAP_OPTS={' '.join(self._options.heap)}"
+        self._id = _docker("run", "--detach", *published, heap, *settings, IMAGE)
         wait_until_it_answers(self.bootstrap, self._why_it_ended)
 
     def start(self) -> None:
@@ -59,6 +63,14 @@ class Container:
     def kill(self) -> None:
         """End it as a power cut would."""
         _docker("kill", self._id)
+
+    def freeze(self) -> None:
+        """Let it neither answer nor close a connection, until ``thaw``."""
+        _docker("pause", self._id)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        _docker("unpause", self._id)
 
     def restart(self) -> None:
         """Stop, then start on the same port and data."""

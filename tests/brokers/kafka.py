@@ -11,15 +11,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from tests.brokers import container, jars
+from tests.brokers.cluster import Cluster
 from tests.brokers.container import Container
 from tests.brokers.node import Node
+from tests.brokers.properties import Options
+from tests.brokers.secured import Secured
 
 VARIABLE = "KAFKA_BOOTSTRAP_SERVERS"
 
@@ -29,9 +34,11 @@ class UnavailableError(Exception):
 
 
 class Kafka(Protocol):
-    """A running broker. ``stop``, ``kill``, ``start`` and ``restart`` block: call them in a thread from a coroutine."""
+    """A running broker. What governs it blocks: call it in a thread from a coroutine."""
 
     bootstrap: str
+    relayed: str
+    """Where the listener is whose clients are told the advertised port; of use only where the options name one."""
 
     def start(self) -> None:
         """Start on the port and the data that are there."""
@@ -42,6 +49,12 @@ class Kafka(Protocol):
     def kill(self) -> None:
         """End it as a power cut would."""
 
+    def freeze(self) -> None:
+        """Let it neither answer nor close a connection, until ``thaw``."""
+
+    def thaw(self) -> None:
+        """Let it go on."""
+
     def restart(self) -> None:
         """Stop, then start on the same port and data."""
 
@@ -50,25 +63,55 @@ class Foreign:
     """A broker that someone else runs: it is used, not governed."""
 
     def __init__(self, bootstrap: str) -> None:
-        self.bootstrap = bootstrap
+        self.bootstrap = self.relayed = bootstrap
 
     def _refuse(self) -> None:
         raise UnavailableError(f"{VARIABLE} names a broker that these tests must not stop")
 
-    start = stop = kill = restart = _refuse
+    start = stop = kill = freeze = thaw = restart = _refuse
 
 
 @contextmanager
-def running(environ: Mapping[str, str] = os.environ) -> Iterator[Kafka]:
-    """Run a real Kafka as long as the context lasts; ``UnavailableError`` when there is no way to."""
-    if named := environ.get(VARIABLE):
+def running(environ: Mapping[str, str] = os.environ, *, options: Options | None = None) -> Iterator[Kafka]:
+    """Run a real Kafka as long as the context lasts; ``UnavailableError`` when there is no way to.
+
+    With *options* it is always one of our own: a broker that someone else runs has those that it has.
+    """
+    if (named := environ.get(VARIABLE)) and options is None:
         yield Foreign(named)
         return
-    broker = _choose().make()
+    broker = _choose().make(options=options)
+    with _closed_at_the_end(broker):
+        yield broker
+
+
+@contextmanager
+def running_cluster(options: Sequence[Options] = ()) -> Iterator[Cluster]:
+    """Run three nodes from the jars as long as the context lasts; ``UnavailableError`` when there is no way to."""
+    if (reason := jars.missing()) is not None:
+        raise UnavailableError(f"no cluster: {reason}")
+    cluster = Cluster(jars.fetch(), options=options)
+    with _closed_at_the_end(cluster):
+        yield cluster
+
+
+@contextmanager
+def running_secured() -> Iterator[Secured]:
+    """Run one node from the jars that has secured listeners, too, as long as the context lasts; or raise as above."""
+    if (reason := jars.missing()) is not None:
+        raise UnavailableError(f"no secured Kafka: {reason}")
+    with tempfile.TemporaryDirectory(prefix="streams-secured-") as folder:
+        secured = Secured(Path(folder), jars.fetch())
+        with _closed_at_the_end(secured.node):
+            yield secured
+
+
+@contextmanager
+def _closed_at_the_end(broker: Container | Node | Cluster) -> Iterator[None]:
     atexit.register(broker.close)  # for the ways out that skip this generator's end
     try:
         broker.open()
-        yield broker
+        yield
     finally:
         broker.close()
         atexit.unregister(broker.close)
@@ -79,12 +122,19 @@ def fetch(environ: Mapping[str, str] = os.environ) -> str:
     return f"Kafka at {named}" if (named := environ.get(VARIABLE)) else _choose().name
 
 
+class Make(Protocol):
+    """Returns a broker that is not yet open."""
+
+    def __call__(self, *, options: Options | None) -> Container | Node:
+        """*options* are what a test wants of it beyond a plain one."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Way:
     """A way to run a broker for which everything is there."""
 
     name: str
-    make: Callable[[], Container | Node]
+    make: Make
 
 
 def _choose() -> _Way:

@@ -1,18 +1,19 @@
-"""A Kafka node run from its jars: formatted once, then started, stopped and killed on the same port and data."""
+"""A Kafka node run from its jars: formatted once, then started, stopped, killed and frozen on its port and data."""
 
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from streams.demo.processes import free_ports
 from tests.brokers.answers import wait_until_it_answers
 from tests.brokers.children import spawn
-from tests.brokers.properties import as_text, server_properties
+from tests.brokers.processes import free_ports
+from tests.brokers.properties import Options, Ports, as_text, server_properties
 
-_HEAP = ("-Xms256m", "-Xmx512m")
 _STOPPED_WITHIN_SECONDS = 60.0
 _PORT_CLASHES = 3
 _CLUSTER = "c3RyZWFtcy1mb3ItdGVzdA"
@@ -28,32 +29,50 @@ appender.stdout.layout.pattern=[%d] %p %m (%c)%n
 """
 
 
+def new_ports() -> Ports:
+    """Return ports that were free a moment ago."""
+    clients, controller, relayed = free_ports(3)
+    return Ports(clients=clients, controller=controller, relayed=relayed)
+
+
 class Node:
     """One broker process of its own; everything it writes is in one temporary folder that ``close`` removes."""
 
-    def __init__(self, jars: Path) -> None:
+    def __init__(self, jars: Path, *, options: Options | None = None, number: int = 1) -> None:
+        """*number* is the node's in its cluster."""
         self._classpath = f"{jars}/*"
+        self._options, self._number = options or Options(), number
         self._directory = Path(tempfile.mkdtemp(prefix="streams-kafka-"))
         self._process: subprocess.Popen[bytes] | None = None
         self.log = self._directory / "kafka.log"
         self.bootstrap = ""
+        self.relayed = ""
+        """Where the listener is whose clients are told the advertised port."""
 
     def open(self) -> None:
         """Format and start; on a port that someone else took meanwhile, begin again on others."""
         for clashes in range(_PORT_CLASHES):
-            self._format()
+            self.format(new_ports())
             try:
                 self.start()
             except RuntimeError:
-                if clashes + 1 == _PORT_CLASHES or "Address already in use" not in self.log.read_text():
+                if clashes + 1 == _PORT_CLASHES or not self.clashed:
                     raise
             else:
                 return
 
     def start(self) -> None:
         """Start on the port and the data that are there; returns when the broker answers a metadata request."""
+        self.spawn()
+        self.wait()
+
+    def spawn(self) -> None:
+        """Start the process, and do not wait: a node of a cluster answers when most of the others are up too."""
         assert self._process is None, "it is running"
-        self._process = spawn(self._java("kafka.Kafka", *_HEAP), log=self.log)
+        self._process = spawn(self._java("kafka.Kafka", *self._options.heap), log=self.log)
+
+    def wait(self) -> None:
+        """Return when the broker answers a metadata request; one that does not is killed."""
         try:
             wait_until_it_answers(self.bootstrap, self._why_it_ended)
         except BaseException:
@@ -75,6 +94,16 @@ class Node:
         self._process.wait()
         self._process = None
 
+    def freeze(self) -> None:
+        """Let it neither answer nor close a connection, until ``thaw``."""
+        assert self._process is not None, "it is not running"
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None, "it is not running"
+        self._process.send_signal(signal.SIGCONT)
+
     def restart(self) -> None:
         """Stop, then start on the same port and data."""
         self.stop()
@@ -85,16 +114,24 @@ class Node:
         self.kill()
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def _format(self) -> None:
-        port, controller = free_ports(2)
-        self.bootstrap = f"127.0.0.1:{port}"
+    @property
+    def clashed(self) -> bool:
+        """Whether it could not start because someone else took a port of its own."""
+        return "Address already in use" in self.log.read_text()
+
+    def format(self, ports: Ports, controllers: Sequence[int] = ()) -> None:
+        """Make the storage anew, for a node on *ports*, in a cluster of those *controllers* or alone."""
+        self.bootstrap, self.relayed = f"127.0.0.1:{ports.clients}", f"127.0.0.1:{ports.relayed}"
         data = self._directory / "data"
         shutil.rmtree(data, ignore_errors=True)
         self.log.write_text("")
-        properties = server_properties(port, controller, log_dirs=str(data))
+        properties = server_properties(
+            ports, log_dirs=str(data), options=self._options, node=self._number, controllers=controllers
+        )
         (self._directory / "server.properties").write_text(as_text(properties))
         (self._directory / "log4j2.properties").write_text(_LOG4J2)
         command = [*self._java("kafka.tools.StorageTool")[:-1], "format", "-t", _CLUSTER, "-c", self._configuration]
+        command += [f"--add-scram={user}" for user in self._options.users]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         if done.returncode != 0:
             raise RuntimeError(f"Kafka's storage could not be formatted: {done.stdout}{done.stderr}")

@@ -169,7 +169,12 @@ def test_everything_wrong_is_told_at_once_with_line_and_remedy(tmp_path: Path) -
     assert sorted(told(tmp_path, text)) == sorted(
         [
             "d:2: name: came 'Crm'; expected 1 to 63 of a-z, 0-9 and '-'",
+            (
+                "d:3: account: authEndpoint and clientSecret are missing;"
+                " give authEndpoint, clientID, clientSecret, or none of them"
+            ),
             "d:4: account.httpEndpoint: is not absolute; expected https://host/path, or http://",
+            "d:7: segments[1]: is here twice, first as number 1; keep one",
             "d:6: account.clientSecretx: is not a known key; did you mean 'clientSecret'?",
             "d:7: segments[2].ids: is not a known key; did you mean 'id'?",
             "d:7: segments[2].id: is missing; give it a value",
@@ -184,6 +189,7 @@ def test_everything_wrong_is_told_at_once_with_line_and_remedy(tmp_path: Path) -
             "d:9: delivery.retry.maxElapsedSeconds: came 'x'; expected a number",
             "d:10: absent: came 'none'; expected 'omit' or 'null'",
             "d:12: kind: came 'destinatio'; did you mean 'destination'?",
+            "d:16: account: no account is called 'partnr'; did you mean 'partner'?",
             "d:17: segments[1]: is here twice, first as number 1; keep one",
             (
                 "d:18: attributes[1]: the targets 'person.email' and 'person' cannot both be in one body;"
@@ -199,7 +205,7 @@ def test_everything_wrong_is_told_at_once_with_line_and_remedy(tmp_path: Path) -
             "d:28: name: the destination 'b' is here twice, first at d:15; rename one",
             (
                 "d:28: unknown: is not a known key; known are kind, name, description, account, customHeaders,"
-                " marketingActions, segments, attributes, absent, triggers, status, delivery"
+                " marketingActions, segments, attributes, absent, triggers, status, since, delivery"
             ),
             "d:29: a document came 7; write a mapping with kind: destination or account",
         ]
@@ -212,20 +218,24 @@ def test_everything_wrong_is_told_at_once_with_line_and_remedy(tmp_path: Path) -
         ("account: nobody", "account: no account is called 'nobody'"),
         ("account:", "account: came nothing; expected a mapping"),
         ("account: {}", "account.httpEndpoint: is missing"),
-        ("account: [x]", "account: came a list; expected a mapping"),
+        ("account: [x]", "account: came a list; expected a mapping, or the name of an account document"),
+        ("description: 9e5", "description: came 9e5; expected a text; put it in quotes"),
+        ("description: 1_0", "description: came 1_0; expected a text; put it in quotes"),
+        ("description: True", "description: came True; expected a text; put it in quotes"),
+        ("segments:", "segments: came nothing; expected a list, such as []"),
         ("segments: x", "segments: came 'x'; expected a list"),
-        ("segments: [7]", "segments[0]: came 7; expected a text (quote"),
+        ("segments: [007]", "segments[0]: came 007; expected a text or a mapping; put it in quotes"),
         ("segments: [{id: 7}]", "segments[0].id: came 7; expected a text"),
         ("segments: [' ']", "segments[0].id: came ' '; expected a text without control characters"),
         ("attributes: [segmentMembership]", "segmentMembership is sent always"),
         ("attributes: [{source: a, target: identityMap.ecid}]", "identityMap is sent always"),
         ("attributes: [.a]", "'.a' has an empty part"),
         ("attributes: [{source: a, target: ''}]", "came ''; expected a text"),
-        ("customHeaders: [a]", "customHeaders: came a list; expected a mapping"),
+        ("customHeaders: [a]", "customHeaders: came a list; expected name1:value1,name2:value2 in quotes, or a"),
         ("customHeaders: {x: 1}", "customHeaders.x: is not a text"),
         ("customHeaders: {x: {value: v, secret: yes}}", "customHeaders.x.secret: came 'yes'; expected true or false"),
         ("customHeaders: {x: v, X: w}", "customHeaders: the header X is here twice"),
-        ("customHeaders: {content-length: '0'}", "is content-length, which frames the request"),
+        ("customHeaders: {content-length: '0'}", "is content-length, which says how the body is sent"),
         ("customHeaders: {'a b': v}", "has a name that is no token"),
         ('customHeaders: {x: "v\\r\\ny: z"}', "has a value with control"),
         ("customHeaders: 'Host:x,y'", "customHeaders: header 2 is no name:value"),
@@ -244,6 +254,50 @@ def test_what_cannot_work_is_refused(line: str, problem: str, tmp_path: Path) ->
 
     assert any(problem in text for text in problems), problems
     assert all(text.startswith("d:") for text in problems)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "between", "told_of"),
+    [
+        ("httpEndpoint: ftp://h/", "clientID: c", "are missing; give authEndpoint"),
+        ("clientCredentialsType: x", "authEndpoint: https://t/", "are missing; give authEndpoint"),
+    ],
+)
+def test_what_is_wrong_in_an_account_hides_nothing_between_its_keys(
+    wrong: str, between: str, told_of: str, tmp_path: Path
+) -> None:
+    rest = "" if wrong.startswith("httpEndpoint") else "httpEndpoint: https://h/\n"
+    problems = told(tmp_path, f"kind: account\nname: a\n{rest}{wrong}\n{between}\n")
+
+    assert len(problems) == 2
+    assert any(told_of in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("line", "between"),
+    [
+        ("segments: [a, 7, {id: a}]", "segments[2]: is here twice, first as number 1"),
+        ("attributes: [a..b, c, {source: d, target: c.e}]", "attributes[2]: the targets 'c.e' and 'c'"),
+        ("marketingActions: [a, 7, a]", "marketingActions[2]: is here twice"),
+        ("delivery: {timeoutSeconds: x, maxInFlight: 9, maxPending: 8}", "delivery.maxPending: came 8"),
+        ("delivery: {retry: {maxElapsedSeconds: x, firstSeconds: 90}}", "delivery.retry.firstSeconds: came 90"),
+        ("customHeaders: {x: 1, a: b, A: c}", "customHeaders: the header A is here twice"),
+        ("customHeaders: {x: 1, y: {value: '${env:STREAMS_SECRET_Z}', secret: true}}", "STREAMS_SECRET_Z is not set"),
+        ("status: x\naccount: partner", "no account is called 'partner'"),
+    ],
+)
+def test_what_is_wrong_by_itself_hides_nothing_between_the_parts(line: str, between: str, tmp_path: Path) -> None:
+    minimal = MINIMAL if "account" not in line else "kind: destination\nname: a\n"
+    problems = told(tmp_path, f"{minimal}{line}\n")
+
+    assert len(problems) == 2
+    assert any(between in problem for problem in problems), problems
+
+
+def test_nothing_follows_from_a_number_that_is_wrong_itself(tmp_path: Path) -> None:
+    (problem,) = told(tmp_path, f"{MINIMAL}delivery: {{maxInFlight: 6400}}\n")
+
+    assert problem == "d:4: delivery.maxInFlight: came 6400; expected at most 4096"
 
 
 def test_authorization_and_oauth2_exclude_each_other(tmp_path: Path) -> None:
@@ -340,7 +394,7 @@ def test_a_secret_with_control_characters_is_refused_unseen(secret: str, tmp_pat
 
     assert [problem.partition(";")[0] for problem in problems] == [
         "d:8: account.clientSecret: has control characters",
-        "d:9: customHeaders.x: has a value with control or non-ASCII characters",
+        "d:9: customHeaders.x: has a value with control characters, which could end it and begin another header",
     ]
 
 
@@ -351,7 +405,7 @@ def test_a_destination_that_sends_no_identifier_is_a_warning(tmp_path: Path) -> 
     loaded = load_all([written(tmp_path, text, "d")], NO_SECRETS)
 
     assert len(loaded.destinations) == 2
-    assert [warning.where for warning in loaded.warnings] == [f"{tmp_path}/d:1"]
+    assert [warning.where for warning in loaded.warnings] == [f"{tmp_path}/d:4"]
     assert "destination a: no attribute looks like a unique identifier" in str(loaded.warnings[0])
 
 
@@ -360,8 +414,8 @@ def test_a_file_that_cannot_be_read_is_told_beside_the_others(tmp_path: Path) ->
     paths = [tmp_path / "nowhere", tmp_path / "binary", written(tmp_path, "kind: x", "d")]
 
     assert complaints(lambda: load(paths, NO_SECRETS), tmp_path) == [
-        "nowhere: cannot be read (No such file or directory); name a readable file of documents",
-        "binary: is not UTF-8; name a readable file of documents",
+        "nowhere: cannot be read (No such file or directory); name a file that is there",
+        "binary:1: is not UTF-8; save the file as UTF-8",
         "d:1: kind: came 'x'; known are destination, account",
     ]
 
@@ -401,3 +455,34 @@ def test_any_document_is_loaded_or_refused(text: str, tmp_path: Path) -> None:
         told = str(error)
 
     assert CANARY not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "since"),
+    [
+        ("now", "now"),
+        ("2026-01-31T00:00:00Z", 1_769_817_600_000),
+        ("2026-01-31T01:00:00.0001+01:00", 1_769_817_600_001),
+        ('"1970-01-01T00:00:00Z"', 0),
+    ],
+)
+def test_since_is_now_or_the_first_millisecond_that_is_not_before_a_time(
+    tmp_path: Path, text: str, since: int | str
+) -> None:
+    (destination,) = load([written(tmp_path, f"{MINIMAL}since: {text}\n")], NO_SECRETS)
+
+    assert destination.since == since
+
+
+def test_all_history_is_exported_unless_a_document_says_otherwise(tmp_path: Path) -> None:
+    (destination,) = load([written(tmp_path, MINIMAL)], NO_SECRETS)
+
+    assert destination.since is None
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-01-31", "2026-01-31T00:00:00", "Now", "2026-02-30T00:00:00Z"])
+def test_since_that_is_no_time_with_a_zone_is_refused_with_what_would_be_right(tmp_path: Path, text: str) -> None:
+    (complaint,) = told(tmp_path, f"{MINIMAL}since: {text}\n")
+
+    assert complaint.startswith(f"d:4: since: came '{text}'")
+    assert complaint.endswith("expected a date, a time and a zone, such as 2020-05-25T21:24:39Z, or now")

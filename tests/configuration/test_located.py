@@ -73,6 +73,10 @@ def test_every_duplicate_key_is_told_with_both_lines() -> None:
     ]
 
 
+def test_an_anchor_is_nothing_even_twice() -> None:
+    assert [node.plain() for node in found("a: &x 1\nb: &x 2")] == [{"a": 1, "b": 2}]
+
+
 @pytest.mark.parametrize("text", ["a: &x 1\nb: *x", "a: &x [1]\nb: [*x, *x]", "&a [*a]"])
 def test_aliases_are_refused(text: str) -> None:
     assert any("an alias is not taken" in problem for problem in wrong(text))

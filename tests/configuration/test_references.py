@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from streams.configuration.documents import Findings, examine
 from streams.configuration.problems import ConfigurationError
 from streams.configuration.references import MAX_BYTES, References
 
@@ -12,6 +15,8 @@ CANARY = "canary-5d1c"
 
 ENVIRONMENT = {
     "HOME": CANARY,
+    "KAFKA_PASSWORD": CANARY,
+    "STREAMS_KAFKA_SASL_PASSWORD": CANARY,
     "AWS_SECRET_ACCESS_KEY": CANARY,
     "STREAMS_KAFKA_BOOTSTRAP_SERVERS": CANARY,
     "STREAMS_SECRET_": CANARY,
@@ -29,6 +34,23 @@ ENVIRONMENT = {
 
 HOSTILE = [
     "${env:HOME}",
+    "${env:KAFKA_PASSWORD}",
+    "${env:STREAMS_KAFKA_SASL_PASSWORD}",
+    "${env:STREAMS_SECRET_CRM}/../${env:KAFKA_PASSWORD}",
+    "${env:STREAMS_SECRET_CRM,KAFKA_PASSWORD}",
+    "${env: STREAMS_SECRET_CRM}",
+    "${env:STREAMS_SECRET_CRM }",
+    "$${env:STREAMS_SECRET_CRM}",
+    "${{env:STREAMS_SECRET_CRM}}",
+    "${env:STREAMS_SECRET_CRM\x00}",
+    "%{env:STREAMS_SECRET_CRM}",
+    "${file:${env:STREAMS_SECRET_CRM}}",
+    "${env:${file:inside}}",
+    "${file:inside",
+    "${file:folder/../inside}",
+    "${file://inside}",
+    "${file:inside/}",
+    "${file:INSIDE}",
     "${env:AWS_SECRET_ACCESS_KEY}",
     "${env:STREAMS_KAFKA_BOOTSTRAP_SERVERS}",
     "${env:STREAMS_SECRET_}",
@@ -117,6 +139,80 @@ def test_a_hostile_reference_resolves_to_nothing(reference: str, secrets: Path) 
     )
     assert CANARY not in shown
     assert str(caught.value).startswith("f:1: ")
+
+
+SECRET_FIELDS = (("account", "clientSecret"), ("customHeaders", "x", "value"))
+ORDINARY_FIELDS = (
+    *(("name",), ("description",), ("absent",), ("since",), ("account",), ("account", "httpEndpoint")),
+    *(("account", "authEndpoint"), ("account", "clientID"), ("account", "scope"), ("customHeaders",)),
+    *(("customHeaders", "y"), ("customHeaders", "x", "secret"), ("marketingActions", 0), ("segments", 0)),
+    *(("segments", 1, "id"), ("segments", 1, "namespace"), ("segments", 1, "name"), ("attributes", 0)),
+    *(("attributes", 1, "source"), ("attributes", 1, "target"), ("delivery", "maxAhead"), ("unknown",)),
+)
+"""Each of the second is hostile wherever it points to."""
+
+
+def a_document() -> dict[str, Any]:
+    """Return one with both of its secret fields right."""
+    reference = "${env:STREAMS_SECRET_CRM}"
+    account = {"authEndpoint": "https://t/", "clientID": "c", "scope": "s", "clientSecret": reference}
+    return {
+        "kind": "destination",
+        "name": "a",
+        "account": {"httpEndpoint": "https://h/", **account},
+        "customHeaders": {"x": {"value": reference, "secret": True}},
+        "marketingActions": ["x"],
+        "segments": ["x", {"id": "y"}],
+        "attributes": ["x", {"source": "y"}],
+        "delivery": {},
+    }
+
+
+def examined(path: tuple[str | int, ...], text: str, secrets: Path) -> Findings:
+    """Return what is found in a document that has *text* at *path*."""
+    document: Any = a_document()
+    above = document
+    for part in path[:-1]:
+        above = above[part]
+    if isinstance(above, list):
+        above[int(path[-1])] = text
+    else:
+        above[path[-1]] = text
+    file = secrets.parent / "d.json"
+    file.write_text(json.dumps(document))
+    return examine([file], References(ENVIRONMENT, secrets))
+
+
+def test_a_document_with_right_references_resolves(secrets: Path) -> None:
+    found = examined(("description",), "no reference", secrets)
+
+    assert not found.problems
+    assert not found.unresolved
+    assert [secret.reveal() for secret in found.destinations[0].secrets] == [CANARY, CANARY]
+
+
+def gets_and_shows_nothing(path: tuple[str | int, ...], text: str, secrets: Path) -> None:
+    found = examined(path, text, secrets)
+
+    told = [*found.problems, *found.unresolved]
+    assert told, text
+    assert all(problem.where.endswith("d.json:1") for problem in told)
+    assert CANARY not in f"{told}{found.warnings}{found.destinations}{found.accounts}"
+    resolved = [secret.reveal() for destination in found.destinations for secret in destination.secrets]
+    assert len(resolved) - resolved.count("") <= len({*SECRET_FIELDS} - {path}), "more than the fields that are right"
+
+
+@pytest.mark.parametrize("reference", HOSTILE)
+def test_a_hostile_reference_gets_nothing_out_of_a_document(reference: str, secrets: Path) -> None:
+    text = reference.replace("{outside}", str(secrets.parent / "outside"))
+    for path in SECRET_FIELDS:
+        gets_and_shows_nothing(path, text, secrets)
+
+
+def test_a_reference_in_an_ordinary_field_gets_nothing(secrets: Path) -> None:
+    for path in ORDINARY_FIELDS:
+        for text in ("${env:STREAMS_SECRET_CRM}", "${file:inside}", "x ${env:STREAMS_SECRET_CRM} y"):
+            gets_and_shows_nothing(path, text, secrets)
 
 
 def test_a_name_with_the_prefix_resolves(secrets: Path) -> None:

@@ -1,0 +1,101 @@
+"""What every command needs: its options, its configuration, its way to print and its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+from aiokafka.errors import KafkaError
+
+from streams.configuration.documents import Loaded, load_all
+from streams.configuration.references import References
+from streams.configuration.settings import ConfigurationError, Settings, load
+from streams.destinations import Destination
+from streams.refusals import AccessError
+from streams.telemetry import logs
+from streams.topics.plan import TopicError
+
+T = TypeVar("T")
+
+DEFAULT_CONFIG = Path("streams.yaml")
+FAILED, WRONG_CONFIGURATION = 1, 2
+EXIT_CODES = "Exit codes: 0 done; 1 a crash, or a run that failed; 2 wrong usage or configuration."
+
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Settings file; ./streams.yaml if that exists. Every key can also be set as STREAMS_... in the environment.",
+)
+output_option = click.option(
+    "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="For people, or scripts."
+)
+
+
+@contextmanager
+def configuration_errors() -> Iterator[None]:
+    """End with 2 and every problem on standard error where a configuration is wrong."""
+    try:
+        yield
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
+        sys.exit(WRONG_CONFIGURATION)
+
+
+def read_settings(config: Path | None) -> Settings:
+    """Return the settings of *config*, or of ./streams.yaml if that exists; raises ConfigurationError."""
+    if config is None and DEFAULT_CONFIG.exists():
+        config = DEFAULT_CONFIG
+    return load(config, os.environ)
+
+
+def read_configuration(config: Path | None) -> tuple[Settings, list[Destination]]:
+    """Return settings and destinations, with warnings on standard error; ends with 2 where something is wrong."""
+    settings, loaded = load_configuration(config)
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return settings, list(loaded.destinations)
+
+
+def load_configuration(config: Path | None) -> tuple[Settings, Loaded]:
+    """Return settings and what their documents say; ends with 2 where something is wrong."""
+    with configuration_errors():
+        settings = read_settings(config)
+        return settings, load_all(settings.documents, References(os.environ, settings.secrets.directory))
+
+
+def on_cluster(asked: Coroutine[Any, Any, T]) -> T:
+    """Run what asks the cluster; end with 1 and why on standard error where it cannot, or must not, be done.
+
+    Where the brokers refuse us it ends with 2: the settings are wrong.
+    """
+    logging = logs.configure("WARNING", "console", now=time.time, environ=os.environ)
+    try:
+        return asyncio.run(asked)
+    except AccessError as error:
+        click.echo(str(error), err=True)
+        sys.exit(WRONG_CONFIGURATION)
+    except (TopicError, KafkaError, TimeoutError) as error:
+        fail(str(error))
+    finally:
+        logging.close()
+
+
+def fail(why: str) -> NoReturn:
+    """End with 1 and *why* on standard error."""
+    click.echo(why, err=True)
+    sys.exit(FAILED)
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print aligned columns, never cut: a script must not read half of a value."""
+    lines = [heads, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        click.echo("   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

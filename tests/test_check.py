@@ -1,0 +1,162 @@
+"""``streams destinations check`` and ``streams schema``: documents are judged on any machine, without Kafka."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from streams.cli import main
+from streams.configuration.schema import schema
+
+CANARY = "canary-3b7f"
+RIGHT = f"""\
+kind: account
+name: partner
+httpEndpoint: https://h/x?key={CANARY}
+authEndpoint: https://t/
+clientID: c
+clientSecret: ${{env:STREAMS_SECRET_X}}
+---
+kind: destination
+name: crm
+description: Loyalty
+account: partner
+customHeaders: {{x-key: {{value: "${{file:key}}", secret: true}}}}
+segments: [a, {{id: b, name: Readers}}]
+attributes: [person.email]
+"""
+WRONG = "kind: destination\nname: Other\naccount: partner\n"
+
+
+def run(*arguments: str, **environ: str) -> Result:
+    return CliRunner().invoke(main, ["destinations", "check", *arguments], env=environ)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents/right.yaml").write_text(RIGHT)
+    return tmp_path
+
+
+def test_what_is_right_is_shown_and_ends_with_0(folder: Path) -> None:
+    ended = run("documents", STREAMS_SECRET_X=CANARY)
+
+    assert ended.exit_code == 0
+    rows = [line.split() for line in ended.stdout.splitlines()]
+    assert rows[0] == ["kind", "name", "endpoint", "authorization", "headers", "segments", "attributes"]
+    assert rows[1] == ["account", "partner", "https://h/x?********", "oauth2", "(body)", "-", "-", "-"]
+    assert rows[2] == ["destination", "crm", "https://h/x?********", "oauth2", "(body)", "1", "2", "1"]
+    assert CANARY not in ended.output
+
+
+def test_a_secret_that_is_not_here_is_a_warning(folder: Path) -> None:
+    ended = run("documents/right.yaml")
+
+    assert ended.exit_code == 0
+    assert ended.stderr.splitlines() == [
+        (
+            "warning: documents/right.yaml:6: clientSecret: STREAMS_SECRET_X is not set, or empty;"
+            " set it in the worker's environment"
+        ),
+        (
+            "warning: documents/right.yaml:12: customHeaders.x-key: refers to a file, but secrets.directory is not set;"
+            " set it, or use ${env:...}"
+        ),
+        "problems: 0, warnings: 2",
+    ]
+
+
+def test_all_that_is_wrong_is_told_beside_what_was_understood_and_ends_with_2(folder: Path) -> None:
+    (folder / "wrong.json").write_text(json.dumps({"kind": "destination", "name": "Other", "account": "partner"}))
+    ended = run("documents", "wrong.json", "nowhere.yaml", STREAMS_SECRET_X="s")
+
+    assert ended.exit_code == 2
+    assert [line.partition(";")[0] for line in ended.stderr.splitlines()] == [
+        "wrong.json:1: name: came 'Other'",
+        "nowhere.yaml: cannot be read (No such file or directory)",
+        "warning: documents/right.yaml:12: customHeaders.x-key: refers to a file, but secrets.directory is not set",
+        "problems: 2, warnings: 1",
+    ]
+    assert "crm" in ended.stdout
+
+
+def test_the_settings_name_the_documents_and_the_folder_of_secrets(folder: Path) -> None:
+    (folder / "streams.yaml").write_text(
+        "inputs: {memberships: m}\ndocuments: [documents]\nsecrets: {directory: secrets}\n"
+    )
+    (folder / "secrets").mkdir()
+    (folder / "secrets/key").write_text(CANARY)
+    ended = run(STREAMS_SECRET_X="s")
+
+    assert ended.exit_code == 0
+    assert ended.stderr == "problems: 0, warnings: 0\n"
+    assert CANARY not in ended.output
+
+
+def test_json_holds_all_of_it_for_scripts(folder: Path) -> None:
+    (folder / "wrong.yaml").write_text(WRONG)
+    ended = run("documents", "wrong.yaml", "--output", "json")
+    told = json.loads(ended.stdout)
+
+    assert ended.exit_code == 2
+    assert ended.stderr == ""
+    assert told["problems"] == [
+        {
+            "where": "wrong.yaml:2",
+            "key": "name",
+            "what": "came 'Other'",
+            "remedy": "expected 1 to 63 of a-z, 0-9 and '-'",
+        }
+    ]
+    assert [warning["key"] for warning in told["warnings"]] == ["clientSecret", "customHeaders.x-key"]
+    assert told["accounts"] == [
+        {"name": "partner", "endpoint": "https://h/x?********", "authorization": "oauth2 (body)"}
+    ]
+    assert told["destinations"] == [
+        {
+            "name": "crm",
+            "description": "Loyalty",
+            "endpoint": "https://h/x?********",
+            "authorization": "oauth2 (body)",
+            "headers": ["x-key"],
+            "marketingActions": [],
+            "segments": [
+                {"id": "a", "namespace": "ups", "name": None},
+                {"id": "b", "namespace": "ups", "name": "Readers"},
+            ],
+            "attributes": [{"source": "person.email", "target": "person.email", "mandatory": False}],
+        }
+    ]
+
+
+def test_without_files_and_settings_it_is_wrong_usage(folder: Path) -> None:
+    ended = run()
+
+    assert ended.exit_code == 2
+    assert "name files of documents" in ended.stderr
+
+
+def test_wrong_settings_end_with_2(folder: Path) -> None:
+    (folder / "streams.yaml").write_text("input: {}\n")
+    ended = run("documents")
+
+    assert ended.exit_code == 2
+    assert "streams.yaml:1: input: is not a known key; did you mean 'inputs'?" in ended.stderr
+
+
+def test_the_help_tells_the_exit_codes_and_an_example(folder: Path) -> None:
+    told = " ".join(run("--help").stdout.split())
+
+    assert "Exit codes: 0 nothing is wrong" in told
+    assert "Example: streams destinations check" in told
+
+
+def test_the_schema_is_printed(folder: Path) -> None:
+    ended = CliRunner().invoke(main, ["schema"])
+
+    assert (ended.exit_code, json.loads(ended.stdout)) == (0, schema())
