@@ -94,6 +94,8 @@ class Destination:
     absent: Literal["omit", "null"] = "omit"
     triggers: Literal["changed", "written"] = "changed"
     status: Literal["alpha", "ga"] = "alpha"
+    since: int | Literal["now"] | None = None
+    """Records with an older timestamp (milliseconds since 1970) trigger nothing; "now" is when it was created."""
     delivery: Delivery = field(default_factory=Delivery)
 
     @property

@@ -29,6 +29,7 @@ class Exclusion(StrEnum):
     """Why a triggered destination is not sent an export."""
 
     MANDATORY_ATTRIBUTE_MISSING = "mandatory-attribute-missing"
+    BEFORE_SINCE = "before-since"
 
 
 class Reason(StrEnum):
@@ -36,11 +37,14 @@ class Reason(StrEnum):
 
     INVALID_JSON = "invalid-json"
     NOT_UTF8 = "not-utf8"
+    SCHEMA_ENCODED = "schema-encoded"
     NOT_AN_OBJECT = "not-an-object"
     TOO_LARGE = "too-large"
+    STATE_TOO_LARGE = "state-too-large"
     TOO_DEEP = "too-deep"
     NUMBER_TOO_LONG = "number-too-long"
     NUMBER_OUT_OF_RANGE = "number-out-of-range"
+    WRONG_PARTITION = "wrong-partition"
     NULL_KEY = "null-key"
     NULL_VALUE = "null-value"
     MISSING_MEMBERSHIP = "missing-membership"

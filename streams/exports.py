@@ -22,8 +22,16 @@ _NAMESPACE = UUID("6f3f0f0e-7d5c-5b4e-9c52-2f6b1c7a9d11")
 """The root of all incarnations' namespaces. It never changes: export ids would."""
 
 
+def log_name(topic: str, remakings: int) -> str:
+    """Return what positions call a topic's partition whose offsets have begun again so often.
+
+    A topic's name holds no ``#``. Offsets tell which of two records is later only within one log.
+    """
+    return f"{topic}#{remakings}" if remakings else topic
+
+
 class Position(NamedTuple):
-    """Where a record stands; *timestamp* is the record's own, in milliseconds."""
+    """Where a record stands: *topic* is its log's name, *timestamp* the record's own, in milliseconds."""
 
     topic: str
     partition: int

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from streams.activation.activate import Activation, Rendered, Step
-from streams.activation.events import Change, Input, Kind, Malformed, decode
+from streams.activation.decoding import decoder
+from streams.activation.events import Change, Input, Kind, Malformed
 from streams.activation.profiles import Profile
 from streams.destinations import Account, Attribute, Destination, Segment
+from streams.engine import Message
 from streams.exports import Position
 
 NOW_MS = 1_700_000_000_000
@@ -65,8 +67,15 @@ def a_fragment(**members: Any) -> bytes:
     return json.dumps(members).encode()
 
 
+def decoded(
+    source: Input, value: bytes | None, key: bytes | None = KEY, timestamp_ms: int = NOW_MS, now_ms: int = NOW_MS
+) -> Change | Malformed:
+    """Return what becomes of one record."""
+    return decoder(source)(Message("topic", 0, 0, timestamp_ms, key, value, (), assignment=1), now_ms)
+
+
 def change_of(topic: str, value: bytes | None) -> Change:
-    change = decode(INPUTS[topic], KEY, value, NOW_MS)
+    change = decoded(INPUTS[topic], value)
     assert not isinstance(change, Malformed), change.detail
     return change
 

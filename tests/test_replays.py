@@ -3,33 +3,83 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.activation.profiles import Profile, decode_profile, encode_profile
+from streams.activation.activate import Rendered
+from streams.activation.profiles import Profile, decode_profile, encode_profile, is_forgotten
+from streams.activation.removals import Removals
 from streams.activation.triggers import Trigger
-from tests.record_streams import DESTINATIONS, Record, known, said, says_all, streams
-from tests.records import NOW_MS, an_activation
+from streams.destinations import Destination
+from tests.record_streams import DESTINATIONS, LATE, Model, Record, attributes, lives, said, says_all, streams
+from tests.records import INPUTS, KEY, NOW_MS, an_activation
 
-
-class Worker:
-    """Applies records, remembering each state and each export, as the changelog and the exports topics do."""
-
-    def __init__(self, state: bytes) -> None:
-        self.profile = decode_profile(state)
-        self.activation = an_activation(*DESTINATIONS)
-        self.states = [state]
-        self.exports: list[list[Any]] = []
-
-    def take(self, record: Record, now: int = NOW_MS) -> None:
-        step = self.activation.apply(self.profile, record.change, record.position, now)
-        self.states.append(encode_profile(self.profile))
-        self.exports.append(step.exports)
-
-
+ALL = (*DESTINATIONS, LATE)
 NEW = encode_profile(Profile())
+EXITS = (Trigger.EXITED, Trigger.FORGOTTEN)
+
+
+@dataclass
+class Row:
+    """A row of the changelog: the state, the number of records in it, and what must be known then."""
+
+    state: bytes
+    records: int
+    removed: bool = False
+
+
+@dataclass
+class Worker:
+    """Applies records and removals, remembering each row and each export, as changelog and exports topics do."""
+
+    state: bytes = NEW
+    now: int = NOW_MS
+    ends: Mapping[str, int] = field(default_factory=dict)
+    """Where the topics ended when this worker took over."""
+    committed: dict[str, int] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    exports: list[list[Rendered]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.profile = decode_profile(self.state)
+        self.activation = an_activation(*ALL)
+        self.rows.append(Row(self.state, 0))
+        self.removals = Removals(
+            lambda topic, _: self.committed.get(topic, 0), lambda topic, _: self.ends.get(topic, 0), INPUTS
+        )
+        self.removals.found(0, [KEY] if is_forgotten(self.state) else [])
+
+    def take(self, record: Record) -> None:
+        self.now += 10
+        self.removals.taken(record.topic)[0] = record.position.offset
+        step = self.activation.apply(self.profile, record.change, record.position, self.now)
+        self.exports.append(step.exports)
+        self.rows.append(Row(encode_profile(self.profile), len(self.exports)))
+
+        if self.profile.forgotten is not None:
+            self.removals.note(0, KEY)
+
+    def remove(self) -> bool:
+        """Take away what was forgotten, if it is time for that."""
+        forgotten = self.profile.forgotten
+        if forgotten is None or not list(self.removals.due()):
+            return False
+        assert self.removals.are_committed(0, forgotten.seen)
+        self.removals.done(0, KEY)
+        self.profile.forgotten = None
+        if self.profile.is_blank:
+            self.profile = Profile()
+        self.rows.append(Row(encode_profile(self.profile), len(self.exports), removed=True))
+        return True
+
+
+def ends(records: Iterable[Record]) -> dict[str, int]:
+    """Return the next offset by topic behind *records*."""
+    return {record.topic: record.position.offset + 1 for record in records}
 
 
 def shuffled(records: list[Record], random: Any) -> list[Record]:
@@ -44,50 +94,123 @@ def shuffled(records: list[Record], random: Any) -> list[Record]:
     return found
 
 
-def last_bodies(exports: list[list[Any]]) -> dict[str, Any]:
-    return {export.destination.name: json.loads(export.body) for step in exports for export in step}
+def sent(exports: Iterable[Sequence[Rendered]], destination: Destination) -> list[Rendered]:
+    return [export for step in exports for export in step if export.destination == destination]
+
+
+def assert_told(destination: Destination, exports: Sequence[Rendered], model: Model) -> None:
+    """Check what *destination* thinks now: by its last export, and by all of them one over the other."""
+    bodies = [json.loads(export.body) for export in exports]
+    if destination.since is None:
+        assert says_all(destination, bodies[-1] if bodies else None, model.known), destination.name
+    thinks: dict[str, bool] = {}
+    for body in bodies:
+        thinks |= said(body)
+    inside = {segment for segment, is_inside in model.known.inside.items() if is_inside}
+    assert {segment for segment, is_inside in thinks.items() if is_inside} <= inside, destination.name
+    revisions = [export.meta.revision for export in exports]
+    assert revisions == sorted(set(revisions)), destination.name
+
+
+def assert_state(profile: Profile, model: Model) -> None:
+    """Check that the state holds what is known, and nothing of what was forgotten."""
+    memberships = {s: (slot.time_us, not slot.inside) for s, slot in profile.memberships.get("ups", {}).items()}
+    order = sorted(model.memberships)
+    assert sorted(memberships) == order
+    assert [memberships[s][1] for s in order] == [model.memberships[s][1] for s in order]
+    by_model = sorted(order, key=lambda s: model.memberships[s])
+    assert [memberships[s] for s in by_model] == sorted(memberships.values())
+    fragments = {s: json.loads(slot.text) for s, slot in profile.fragments.items() if slot.text is not None}
+    assert fragments == {topic: value for topic, (_, _, value) in model.fragments.items()}
+    maps = {topic: json.loads(slot.text) for topic, slot in profile.identities.items() if slot.text is not None}
+    assert maps == model.identities
 
 
 @settings(deadline=None)
-@given(streams)
-def test_the_last_export_says_all_without_a_crash(records: list[Record]) -> None:
-    worker = Worker(NEW)
-    for record in records:
+@given(streams | lives, st.lists(st.booleans(), min_size=20, max_size=20))
+def test_the_last_export_says_all_without_a_crash(records: list[Record], removals: list[bool]) -> None:
+    worker, model = Worker(), Model()
+    for count, record in enumerate(records, 1):
         worker.take(record)
+        model.take(record)
+        if removals[count]:
+            worker.committed = ends(records[:count])
+            if worker.remove():
+                model.removed()
 
-    last = last_bodies(worker.exports)
-    for destination in DESTINATIONS:
-        assert says_all(destination, last.get(destination.name), known(records)), destination.name
+        assert_state(worker.profile, model)
+        for export in worker.exports[-1]:
+            known = {} if export.meta.trigger == Trigger.FORGOTTEN else model.known.values
+            mapped = {a.source[0] for a in export.destination.attributes}
+            told = attributes(export.destination, json.loads(export.body))
+            assert told == {name: value for name, value in known.items() if name in mapped}
+    for destination in ALL:
+        assert_told(destination, sent(worker.exports, destination), model)
 
 
-@settings(max_examples=400, deadline=None)
-@given(streams, st.data(), st.randoms(use_true_random=False))
-def test_the_last_export_says_all_after_any_crash(records: list[Record], data: st.DataObject, random: Any) -> None:
-    """Acknowledged < exports that were written <= what the state says: the worst that a crash may leave."""
-    before = Worker(NEW)
-    for record in records:
-        before.take(record)
-    durable = data.draw(st.integers(0, len(records)), label="the state includes so many records")
-    exported = data.draw(st.integers(0, durable), label="the exports of so many are written")
-    acknowledged = data.draw(st.integers(0, exported), label="so many are not read again")
+@dataclass
+class Crash:
+    """What a crash leaves: a round may be written in part, so each topic ends elsewhere, but none beyond the state."""
 
-    after = Worker(before.states[durable])
-    for record in shuffled(records[acknowledged:], random):
-        after.take(record, NOW_MS + 1_000)
+    acknowledged: int
+    durable: int
+    exported: dict[str, int]
 
-    last = last_bodies(before.exports[:exported] + after.exports)
-    for destination in DESTINATIONS:
-        assert says_all(destination, last.get(destination.name), known(records)), destination.name
-    for lost in (export for step in before.exports[exported:durable] for export in step):
-        assert lost.meta.trigger != Trigger.EXITED or is_covered(lost, after.exports)
+
+@st.composite
+def crashes(draw: st.DrawFn, records: list[Record]) -> tuple[Worker, Crash]:
+    """Return a worker that took some records, with removals between them, and where it crashed."""
+    worker, acknowledged = Worker(), 0
+    taken = draw(st.integers(0, len(records)), label="records taken")
+    for count, record in enumerate(records[:taken], 1):
+        worker.take(record)
+        if draw(st.booleans()):
+            acknowledged = draw(st.integers(acknowledged, count), label="acknowledged")
+            worker.committed = ends(records[:acknowledged])
+            worker.remove()
+    least = next(place for place, row in enumerate(worker.rows) if row.records >= acknowledged)
+    durable = draw(st.integers(least, len(worker.rows) - 1), label="the last durable row")
+    exported = {d.name: draw(st.integers(acknowledged, worker.rows[durable].records), label=d.name) for d in ALL}
+    return worker, Crash(acknowledged, durable, exported)
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(st.data(), st.randoms(use_true_random=False))
+def test_the_last_export_says_all_after_any_crash(data: st.DataObject, random: Any) -> None:
+    records = data.draw(streams | lives)
+    before, crash = data.draw(crashes(records))
+    row = before.rows[crash.durable]
+    model = Model()
+    for number, earlier in enumerate(before.rows[1 : crash.durable + 1], 1):
+        if earlier.removed:
+            model.removed()
+        else:
+            model.take(records[before.rows[number].records - 1])
+
+    after = Worker(row.state, before.now + 1_000, ends(records[: len(before.exports)]))
+    after.committed = ends(records[: crash.acknowledged])
+    for record in shuffled(records[crash.acknowledged :], random):
+        after.take(record)
+        after.committed |= ends([record])
+        if record not in records[: row.records]:
+            model.take(record)
+        if random.random() < 0.5 and after.remove():
+            model.removed()
+
+    assert_state(after.profile, model)
     assert_one_body_per_id(before.exports + after.exports)
-    assert values_of(after.states[-1]) == values_of(before.states[-1])
+    for destination in ALL:
+        written = sent(before.exports[: crash.exported[destination.name]], destination)
+        again = sent(after.exports, destination)
+        assert_told(destination, written + again, model)
+        for lost in sent(before.exports[crash.exported[destination.name] : row.records], destination):
+            assert lost.meta.trigger not in EXITS or is_covered(lost, again)
 
 
-def is_covered(lost: Any, exports: list[list[Any]]) -> bool:
+def is_covered(lost: Rendered, exports: Sequence[Rendered]) -> bool:
     """Whether the exit that *lost* told is told again, or something later is that did not have to wait."""
     exited = {segment for segment in lost.meta.segments if said(json.loads(lost.body)).get(segment) is False}
-    told = [json.loads(e.body) for step in exports for e in step if e.destination is lost.destination]
+    told = [json.loads(export.body) for export in exports]
     mandatory = [attribute.target for attribute in lost.destination.attributes if attribute.mandatory]
     return any(
         all(said(body).get(segment) is False for segment in exited)
@@ -96,13 +219,11 @@ def is_covered(lost: Any, exports: list[list[Any]]) -> bool:
     )
 
 
-def assert_one_body_per_id(exports: list[list[Any]]) -> None:
+def assert_one_body_per_id(exports: Iterable[Sequence[Rendered]]) -> None:
     bodies: dict[str, Any] = {}
-    for export in (export for step in exports for export in step):
+    for export in _each(exports):
         assert bodies.setdefault(export.id, (export.destination, export.body)) == (export.destination, export.body)
 
 
-def values_of(state: bytes) -> Any:
-    """Return what the slots hold, without what depends on the order of reading."""
-    profile = decode_profile(state)
-    return profile.memberships, profile.fragments, profile.identities
+def _each(exports: Iterable[Sequence[Rendered]]) -> Iterator[Rendered]:
+    return (export for step in exports for export in step)

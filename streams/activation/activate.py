@@ -13,13 +13,15 @@ from collections.abc import Sequence
 
 import msgspec
 
-from streams.activation.events import Change
+from streams.activation.events import Change, FragmentChange
+from streams.activation.forgetting import all_exited, exits_of, forget, forgets, is_from_before
 from streams.activation.paths import Paths
-from streams.activation.profiles import Memberships, Profile, Told
+from streams.activation.profiles import Forgotten, Memberships, Profile, Told
 from streams.activation.projection import Projection
-from streams.activation.slots import without_reentries, write
+from streams.activation.slots import is_same_record, without_reentries, write
 from streams.activation.triggers import Cause, Target, Trigger, Triggers
 from streams.activation.unions import Merge, Unions, Values, View
+from streams.activation.withdrawals import by_exits, by_null
 from streams.destinations import Destination
 from streams.ends import Exclusion, RecordEnd
 from streams.exports import Meta, Position, export_id, namespace_of
@@ -71,9 +73,11 @@ class Activation:
                 by_writing=destination.triggers == "written",
                 incarnation=destination.incarnation,
                 namespace=namespace_of(destination.incarnation),
+                since=_fixed(destination),
             )
             for destination, projection in zip(destinations, projections, strict=True)
         ]
+        self._targets = targets
         self._unions = Unions(paths, sources, merge)
         self._triggers = Triggers(targets, paths, self._unions)
 
@@ -82,6 +86,11 @@ class Activation:
 
         *now_ms* is the clock, in milliseconds since 1970. When nothing is written, the profile is as it was.
         """
+        forgotten = profile.forgotten
+        if forgotten is not None and is_from_before(forgotten, position):
+            return self._repeat(profile, forgotten, change, position, now_ms)
+        if type(change) is FragmentChange and change.fragment is None and forgets(profile, change, position):
+            return self._forget(profile, position, now_ms)
         written = write(profile, change, position)
         if not written:
             return Step(RecordEnd.OVERTAKEN, written=False)
@@ -95,38 +104,83 @@ class Activation:
             step.considered = [(cause.target.destination, RecordEnd.NOT_TRIGGERED, None) for cause in causes]
         return step
 
+    def _forget(self, profile: Profile, position: Position, now_ms: int) -> Step:
+        """Apply a null that forgets the profile (``streams.activation.forgetting``)."""
+        is_news = forget(profile, position, self._unions.identities(profile.identities))
+        assert profile.forgotten is not None, "that is what it was for"
+        causes = list(by_null(self._targets, profile.forgotten)) if is_news else []
+        return self._withdrawn(profile, profile.forgotten, causes, position, now_ms)
+
+    def _repeat(self, profile: Profile, forgotten: Forgotten, change: Change, position: Position, now_ms: int) -> Step:
+        """Do again what a record from before a null is still the one to do."""
+        if is_same_record(forgotten.position, position):
+            return self._withdrawn(profile, forgotten, list(by_null(self._targets, forgotten)), position, now_ms)
+        causes = list(by_exits(self._targets, forgotten, exits_of(forgotten, change, position)))
+        if not causes:
+            return Step(RecordEnd.OVERTAKEN, written=False)
+        return self._withdrawn(profile, forgotten, causes, position, now_ms)
+
+    def _withdrawn(
+        self, profile: Profile, forgotten: Forgotten, causes: Sequence[Cause], position: Position, now_ms: int
+    ) -> Step:
+        """Withdraw the profile where a cause triggers; where it was exported anew since, that export follows again."""
+        profile.revision = max(profile.revision + 1, now_ms)
+        step = Step(RecordEnd.NOT_TRIGGERED, written=True)
+        exited, sent = all_exited(forgotten), []
+        for cause in causes:
+            target, end = cause.target, RecordEnd.NOT_TRIGGERED
+            if cause.trigger is not None:
+                body = target.projection.withdrawal(exited, forgotten.identities, changed=cause.changed, now_ms=now_ms)
+                step.exports.append(_rendered(cause, body, profile.revision, position))
+                step.end = end = RecordEnd.ACTIVATED
+                if target.incarnation in profile.told:
+                    sent.append(cause)
+            step.considered.append((target.destination, end, None))
+        if sent:
+            profile.revision += 1
+            view = View(profile, self._unions)
+            for cause in sent:
+                seen = [view.values[place] for place in cause.target.places]
+                step.exports.append(_full(Cause(cause.target, cause.trigger), seen, view, position, now_ms))
+        return step
+
+
+def _fixed(destination: Destination) -> int | None:
+    """Return from when on records trigger exports; "now" must have become a time before."""
+    if destination.since == "now":
+        raise ValueError(f"destination {destination.name}: it is not said when its now was")
+    return destination.since
+
 
 def _export(step: Step, view: View, causes: Sequence[Cause], position: Position, now_ms: int) -> None:
     values, profile = view.values, view.profile
     for cause in causes:
         target = cause.target
         seen = [values[place] for place in target.places]
-        end, exclusion = _decide(cause, seen)
+        end, exclusion = _decide(cause, seen, profile, position)
         step.considered.append((target.destination, end, exclusion))
         if end is RecordEnd.ACTIVATED:
-            body, inside = target.projection.body(
-                seen, _shown(profile, cause, seen), view.identities, changed=cause.changed, now_ms=now_ms
-            )
-            profile.told[target.incarnation] = Told(profile.revision, inside)
-            id_ = export_id(target.namespace, position, body)
-            step.exports.append(Rendered(target.destination, body, id_, _meta(cause, profile.revision, position)))
+            step.exports.append(_full(cause, seen, view, position, now_ms))
     if step.exports:
         step.end = RecordEnd.ACTIVATED
     elif any(end is RecordEnd.EXCLUDED for _, end, _ in step.considered):
         step.end = RecordEnd.EXCLUDED
 
 
-def _shown(profile: Profile, cause: Cause, seen: Values) -> Memberships:
-    """Return the memberships that an export shows: those of now, but no entry that waits in place of its exit."""
-    if not cause.reentered or cause.target.projection.is_complete(seen):
-        return profile.memberships
-    return without_reentries(profile, cause.reentered)
+def _full(cause: Cause, seen: Values, view: View, position: Position, now_ms: int) -> Rendered:
+    """Return an export of all that the cause's target gets to see, and note that it is told."""
+    profile, projection = view.profile, cause.target.projection
+    memberships = profile.memberships if not cause.reentered else _shown(profile, cause, seen)
+    body, inside = projection.body(seen, memberships, view.identities, changed=cause.changed, now_ms=now_ms)
+    profile.told[cause.target.incarnation] = Told(profile.revision, inside)
+    return _rendered(cause, body, profile.revision, position)
 
 
-def _meta(cause: Cause, revision: int, position: Position) -> Meta:
+def _rendered(cause: Cause, body: bytes, revision: int, position: Position) -> Rendered:
     assert cause.trigger is not None, "only what is triggered is exported"
-    return Meta(
-        version=cause.target.destination.version,
+    target = cause.target
+    meta = Meta(
+        version=target.destination.version,
         revision=revision,
         trigger=cause.trigger.value,
         source=position.text,
@@ -134,12 +188,27 @@ def _meta(cause: Cause, revision: int, position: Position) -> Meta:
         segments=tuple([segment_id for _, segment_id in cause.changed]),
         recorded=position.timestamp,
     )
+    return Rendered(target.destination, body, export_id(target.namespace, position, body), meta)
 
 
-def _decide(cause: Cause, seen: Values) -> tuple[RecordEnd, Exclusion | None]:
-    """Return the end of a record for one destination: an entry waits for mandatory attributes, an exit never does."""
+def _shown(profile: Profile, cause: Cause, seen: Values) -> Memberships:
+    """Return the memberships that an export shows: those of now, but no entry that waits in place of its exit."""
+    if cause.target.projection.is_complete(seen):
+        return profile.memberships
+    return without_reentries(profile, cause.reentered)
+
+
+def _decide(cause: Cause, seen: Values, profile: Profile, position: Position) -> tuple[RecordEnd, Exclusion | None]:
+    """Return the end of a record for one destination: an entry waits for mandatory attributes, an exit never does.
+
+    An exit is not too early for one that was told of the profile: it may think that it is still in.
+    """
     if cause.trigger is None:
         return RecordEnd.NOT_TRIGGERED, None
+    since = cause.target.since
+    is_early = since is not None and position.timestamp < since
+    if is_early and (cause.trigger is not Trigger.EXITED or cause.target.incarnation not in profile.told):
+        return RecordEnd.EXCLUDED, Exclusion.BEFORE_SINCE
     if cause.trigger is not Trigger.EXITED and not cause.target.projection.is_complete(seen):
         return RecordEnd.EXCLUDED, Exclusion.MANDATORY_ATTRIBUTE_MISSING
     return RecordEnd.ACTIVATED, None

@@ -7,17 +7,17 @@ broker confirmed the round, so it is never ahead of the changelog.
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from streams.activation.activate import Activation, Rendered, Step
-from streams.activation.events import Change, Input, Malformed, decode
+from streams.activation.decoding import Decode
+from streams.activation.defects import defect
+from streams.activation.events import Change, FragmentChange, Malformed
 from streams.activation.outbox import Outbox, Round, Row
 from streams.activation.profiles import Profile, decode_profile, encode_profile
+from streams.activation.removals import Removals
 from streams.delivery.dead_letters import Failure, Stage, dead_letter
 from streams.destinations import Destination
 from streams.ends import Reason, RecordEnd
@@ -30,13 +30,15 @@ from streams.exports import (
     dead_letters_topic,
     encode_meta,
     exports_topic,
+    log_name,
 )
 from streams.telemetry.telemetry import Telemetry
 
-log = logging.getLogger(__name__)
-
 MAX_STATE_BYTES = 4 * 1024 * 1024
-"""What a profile's state may grow to; the record that would make it larger is a dead letter (``too-large``)."""
+"""What a profile's state may grow to; the record that would make it larger is a dead letter (``state-too-large``)."""
+
+REMOVED_AT_ONCE = 200
+"""Profiles removed in one turn; others run between two."""
 
 
 class Table(Protocol):
@@ -49,6 +51,9 @@ class Table(Protocol):
 
     def write(self, partition: int, rows: Mapping[bytes, bytes | None], offset: int) -> None:
         """Write confirmed rows, and the changelog offset of the last, at once."""
+
+    def marked(self, partition: int) -> Iterable[bytes]:
+        """Return the keys of the profiles of which something was forgotten (``is_forgotten``)."""
 
 
 class Agents:
@@ -63,26 +68,35 @@ class Agents:
         activation: Activation,
         telemetry: Telemetry,
         acknowledge: Callable[[Message], object],
+        removals: Removals,
         now: Callable[[], float],
+        remakings: Callable[[str, int], int] = lambda *_: 0,
         passing: Callable[[str], None] = lambda _: None,
         max_state_bytes: int = MAX_STATE_BYTES,
     ) -> None:
-        """*passing* is told each named point between confirmation and acknowledgement: a crash test ends there."""
+        """*remakings* tells how often a topic's partition began again: its offsets then mean other records.
+
+        *passing* is told each named point between confirmation and acknowledgement: a crash test ends there."""
         self._table, self._activation, self._telemetry = table, activation, telemetry
         self._max_state_bytes = max_state_bytes
         self._acknowledge, self._now, self._passing = acknowledge, now, passing
         self._app, self._dead_letters = app, dead_letters_topic(app)
         self._exports = {d.incarnation: exports_topic(app, d.incarnation) for d in destinations}
         self._considered = {d.incarnation: telemetry.activation(d) for d in destinations}
-        self._unconfirmed: dict[int, dict[bytes, tuple[Profile, bytes]]] = defaultdict(dict)
+        self._unconfirmed: dict[int, dict[bytes, tuple[Profile, bytes | None]]] = defaultdict(dict)
+        self._removals, self._remakings, self._last_removed = removals, remakings, 0
 
-    def reader(self, source: Input, topic: str, outbox: Outbox[Message]) -> Callable[[Message], None]:
+    def reader(self, decode: Decode, topic: str, outbox: Outbox[Message]) -> Callable[[Message], None]:
         """Return what takes the records of one input *topic* and puts what follows from them into *outbox*."""
-        ended = self._telemetry.input(topic).ended
+        ended, taken = self._telemetry.input(topic).ended, self._removals.taken(topic)
 
         def take(message: Message) -> None:
+            taken[message.partition] = message.offset
             now_ms = int(self._now() * 1000)
-            change = decode(source, message.key, message.value, now_ms)
+            try:
+                change = decode(message, now_ms)
+            except Exception as error:
+                change = defect("decoding", message, error)
             step = change if isinstance(change, Malformed) else self._apply(change, message, now_ms, outbox)
             if isinstance(step, Malformed):
                 self._park(message, step, outbox)
@@ -96,47 +110,87 @@ class Agents:
     def _apply(self, change: Change, message: Message, now_ms: int, outbox: Outbox[Message]) -> Step | Malformed:
         """Apply one change and put its rows; nothing is put when it turns out malformed."""
         partition, key = message.partition, message.key
-        assert key is not None, "decode refuses a record without a key"
-        position = Position(message.topic, partition, message.offset, message.timestamp_ms)
+        assert key is not None, "a record without a key is not decoded"
+        named = log_name(message.topic, self._remakings(message.topic, partition))
+        position = Position(named, partition, message.offset, message.timestamp_ms)
         profile = self._profile(partition, key)
         try:
             step = self._activation.apply(profile, change, position, now_ms)
             state = encode_profile(profile) if step.written else b""
         except Exception as error:
-            # A defect of ours must cost one record, not the stream: its profile goes back to what was before.
-            log.error("applying %s failed: %s at %s", position.text, type(error).__name__, _place(error))
             self._restore(partition, key)
-            return Malformed(Reason.INTERNAL_ERROR, type(error).__name__)
-        if len(state) > self._max_state_bytes:
-            self._restore(partition, key)
-            return Malformed(Reason.TOO_LARGE, f"the profile's state would be {len(state)} bytes")
+            return defect("applying", message, error)
         rows = [(self._exports[export.destination.incarnation], _row(key, export)) for export in step.exports]
-        if step.written:
-            rows.insert(0, (self._table.changelog_topic, Row(key, state, [])))
-        if (largest := max([row.size for _, row in rows], default=0)) > MAX_ROW_BYTES:
+        if excess := self._excess(change, key, state, rows):
             self._restore(partition, key)
-            return Malformed(Reason.TOO_LARGE, f"what follows from it would be a record of {largest} bytes")
+            return excess
+        if step.written:
+            outbox.put(self._table.changelog_topic, partition, Row(key, state, []))
+            self._unconfirmed[partition][key] = (profile, state)
+        if profile.forgotten is not None:
+            self._removals.note(partition, key)
         for topic, row in rows:
             outbox.put(topic, partition, row)
-        if step.written:
-            self._unconfirmed[partition][key] = (profile, state)
         for destination, end, exclusion in step.considered:
             self._considered[destination.incarnation].considered(end, exclusion)
         return step
+
+    def _excess(self, change: Change, key: bytes, state: bytes, exports: Sequence[tuple[str, Row]]) -> Malformed | None:
+        """Say what is too large of what would follow from a record; a null only takes away, so its state may be."""
+        if (len(state) > self._max_state_bytes and not _is_null(change)) or len(key) + len(state) > MAX_ROW_BYTES:
+            return Malformed(Reason.STATE_TOO_LARGE, f"the profile's state would be {len(state)} bytes")
+        for _, row in exports:
+            if row.size > MAX_ROW_BYTES:
+                return Malformed(Reason.TOO_LARGE, f"an export of it would be a record of {row.size} bytes")
+        return None
 
     def _profile(self, partition: int, key: bytes) -> Profile:
         """Return the profile as of the last record taken, confirmed or not."""
         entry = self._unconfirmed[partition].get(key)
         if entry is not None:
             return entry[0]
-        state = self._table.get(partition, key)
-        return Profile() if state is None else decode_profile(state)
+        return self._decoded(self._table.get(partition, key))
+
+    def _decoded(self, state: bytes | None) -> Profile:
+        """Return a profile; one that was removed does not begin again with a revision from before."""
+        return Profile(revision=self._last_removed) if state is None else decode_profile(state)
 
     def _restore(self, partition: int, key: bytes) -> None:
         """Undo what a failed record did to the profile in memory."""
         entry = self._unconfirmed[partition].get(key)
         if entry is not None:
-            self._unconfirmed[partition][key] = (decode_profile(entry[1]), entry[1])
+            self._unconfirmed[partition][key] = (self._decoded(entry[1]), entry[1])
+
+    def remove(self, outbox: Outbox[Message]) -> int:
+        """Put the removal of forgotten profiles of which no record can be read again; return how many."""
+        now_ms, removed = int(self._now() * 1000), 0
+        for partition, key in self._removals.due():
+            removed += self._remove(partition, key, now_ms, outbox)
+            if removed >= REMOVED_AT_ONCE or outbox.full:
+                break
+        if removed:
+            outbox.send()
+        return removed
+
+    def _remove(self, partition: int, key: bytes, now_ms: int, outbox: Outbox[Message]) -> bool:
+        """Put one removal, in order with all else of the profile, unless it is too early by its state or the clock."""
+        profile = self._profile(partition, key)
+        if profile.forgotten is None:
+            self._removals.done(partition, key)
+            return False
+        if not self._removals.are_committed(partition, profile.forgotten.seen):
+            return False
+        if profile.is_blank and profile.revision >= now_ms:  # who comes again must begin above it
+            return False
+        profile.forgotten = None
+        state = None if profile.is_blank else encode_profile(profile)
+        if state is None:
+            self._last_removed = max(self._last_removed, profile.revision)
+            profile = self._decoded(None)
+        outbox.put(self._table.changelog_topic, partition, Row(key, state, []))
+        self._unconfirmed[partition][key] = (profile, state)
+        self._removals.done(partition, key)
+        return True
 
     def _park(self, message: Message, malformed: Malformed, outbox: Outbox[Message]) -> None:
         failure = Failure(stage=Stage.ACTIVATION, reason=malformed.reason, detail=malformed.detail)
@@ -163,9 +217,16 @@ class Agents:
             if entry is not None and entry[1] is value:
                 del unconfirmed[key]
 
+    def assigned(self, partitions: Iterable[int]) -> None:
+        """Find what waits for its removal; the table holds all of *partitions*, and no record has come."""
+        self._removals.clear()
+        for partition in partitions:
+            self._removals.found(partition, self._table.marked(partition))
+
     def forget(self) -> None:
         """Forget what is unconfirmed: the assignment it belonged to is over, its owner reads the records again."""
         self._unconfirmed.clear()
+        self._removals.clear()
 
 
 def _row(key: bytes, export: Rendered) -> Row:
@@ -173,7 +234,5 @@ def _row(key: bytes, export: Rendered) -> Row:
     return Row(key, export.body, headers)
 
 
-def _place(error: Exception) -> str:
-    """Return where an error came from; its own text could hold the record."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{Path(frame.filename).name}:{frame.lineno}"
+def _is_null(change: Change) -> bool:
+    return isinstance(change, FragmentChange) and change.fragment is None

@@ -1,18 +1,19 @@
-"""What the inputs say: a record's bytes become a change of a profile, or a reason why they cannot."""
+"""What the inputs say: the words for a record's meaning, and the rules that a membership keeps however it comes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
-from streams.activation import identities
-from streams.activation.strict_json import Unreadable, on_one_line, read_object
-from streams.activation.timestamps import parse_time
+from streams.activation.strict_json import Unreadable
+from streams.destinations import UPS
 from streams.ends import Reason
+
+Path = tuple[str, ...]
+"""The names that lead to a value in a record."""
 
 MAX_AHEAD_MS = 10 * 60 * 1000
 """How far an event time may be ahead of the clock: clocks differ, but a time of tomorrow would win until tomorrow."""
@@ -35,12 +36,43 @@ class Status(StrEnum):
     EXITED = "exited"
 
 
+STATUSES: Mapping[str, Status] = {status.value: status for status in Status}
+"""The words that mean a status where an input does not declare its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembershipPaths:
+    """Where a record of flat JSON says of which segment it speaks, what happened, and when."""
+
+    segment: Path
+    namespace: str | Path = UPS
+    """The namespace of all segment ids, or where it stands."""
+    status: Path | None = None
+    words: Mapping[str, Status] = field(default_factory=lambda: STATUSES)
+    time: Path | None = None
+    """None: the record's own timestamp is the event time."""
+    unit_us: int | None = None
+    """What a number there counts, in microseconds; None: a text is expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FragmentPaths:
+    """Where a record of flat JSON has the fragment, and by namespace the ids; None: where XDM has them."""
+
+    attributes: Path | None = None
+    identities: Mapping[str, Path] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An input topic's meaning; *source* names whose fragments and identities its records carry."""
+    """An input topic's meaning; *source* names whose fragments and identities its records carry.
+
+    *paths* are declared where its records are not XDM.
+    """
 
     kind: Kind
     source: str
+    paths: MembershipPaths | FragmentPaths | None = None
 
 
 class _Hidden(msgspec.Struct, frozen=True, gc=False):
@@ -91,7 +123,6 @@ class Malformed:
 
 Change = MembershipChange | FragmentChange
 
-_STATUSES = {status.value: status for status in Status}
 _INSIDE = frozenset({Status.REALIZED, Status.EXISTING})
 _ALLOWED = {
     Kind.QUALIFICATION: _INSIDE,
@@ -102,97 +133,23 @@ _MISSING = {Kind.QUALIFICATION: Status.REALIZED, Kind.EXIT: Status.EXITED}
 """What a record without a status means; a topic that holds both kinds must say it."""
 
 
-class _Identified(msgspec.Struct, gc=False):
-    identityMap: msgspec.Raw
-
-
-_identified = msgspec.json.Decoder(_Identified).decode
-
-
-def decode(source: Input, key: bytes | None, value: bytes | None, now_ms: int) -> Change | Malformed:
-    """Return what a record changes; total: nothing that comes raises.
-
-    *now_ms* is the clock, in milliseconds since 1970. What is returned always renders to valid JSON.
-    """
-    try:
-        if key is None:
-            raise Unreadable(Reason.NULL_KEY, "a record's key is the profile id, it has none")
-        if source.kind is Kind.FRAGMENT:
-            return _fragment(source.source, value)
-        return _memberships(source, value, now_ms)
-    except Unreadable as error:
-        return Malformed(error.reason, error.detail)
-
-
-def _fragment(source: str, value: bytes | None) -> FragmentChange:
-    if value is None:
-        return FragmentChange(source, None)
-    record = read_object(value)
-    text = on_one_line(value)
-    return FragmentChange(source, text, _identities(record, text))
-
-
-def _memberships(source: Input, value: bytes | None, now_ms: int) -> MembershipChange:
-    if value is None:
-        raise Unreadable(Reason.NULL_VALUE, "a null means something on a profile topic only")
-    record = read_object(value)
-    latest_us = (now_ms + MAX_AHEAD_MS) * 1_000
-    memberships = tuple(
-        Membership(namespace, segment_id, _status(source.kind, entry), _time(entry, latest_us))
-        for namespace, segment_id, entry in _entries(record.get("segmentMembership"))
-    )
-    if not memberships:
-        raise Unreadable(Reason.MISSING_MEMBERSHIP, "expected segmentMembership with at least one segment")
-    return MembershipChange(source.source, memberships, _identities(record, value))
-
-
-def _entries(namespaces: object) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield namespace, segment id and what is said of it."""
-    if namespaces is None:
-        return
-    if not isinstance(namespaces, dict):
-        raise Unreadable(Reason.INVALID_MEMBERSHIP, "expected segmentMembership to be an object of namespaces")
-    for namespace, segments in namespaces.items():
-        if not isinstance(segments, dict):
-            raise Unreadable(Reason.INVALID_MEMBERSHIP, "expected a namespace to be an object of segments")
-        for segment_id, entry in segments.items():
-            if not isinstance(entry, dict):
-                raise Unreadable(Reason.INVALID_MEMBERSHIP, "expected a segment membership to be an object")
-            yield namespace, segment_id, entry
-
-
-def _status(kind: Kind, entry: dict[str, Any]) -> Status:
-    if "status" not in entry:
-        missing = _MISSING.get(kind)
-        if missing is None:
-            raise Unreadable(Reason.MISSING_STATUS, "a topic of both kinds needs the status: realized or exited")
-        return missing
-    word = entry["status"]
-    status = _STATUSES.get(word) if isinstance(word, str) else None
+def unsaid(kind: Kind) -> Status:
+    """Return what a record without a status means on a topic of *kind*; raises Unreadable if that needs to be said."""
+    status = _MISSING.get(kind)
     if status is None:
-        raise Unreadable(Reason.UNKNOWN_STATUS, "expected the status to be realized, existing or exited")
+        raise Unreadable(Reason.MISSING_STATUS, "a topic of both kinds needs the status: realized or exited")
+    return status
+
+
+def fitting(kind: Kind, status: Status) -> Status:
+    """Return *status* if it belongs on a topic of *kind*; raises Unreadable if it does not."""
     if status not in _ALLOWED[kind]:
         raise Unreadable(Reason.CONTRADICTING_STATUS, f"{status} does not belong on a topic of {kind}s")
     return status
 
 
-def _time(entry: dict[str, Any], latest_us: int) -> int:
-    text = entry.get("lastQualificationTime")
-    if not isinstance(text, str):
-        raise Unreadable(Reason.INVALID_TIME, "expected lastQualificationTime to be a text")
-    try:
-        time_us = parse_time(text)
-    except ValueError as error:
-        raise Unreadable(Reason.INVALID_TIME, f"lastQualificationTime: {error}") from None
-    if time_us > latest_us:
-        raise Unreadable(Reason.FUTURE_TIME, "lastQualificationTime is more than ten minutes ahead of the clock")
+def event_time(time_us: int, now_ms: int, place: str) -> int:
+    """Return an event time that is not too far ahead of the clock; raises Unreadable, naming its *place*, if it is."""
+    if time_us > (now_ms + MAX_AHEAD_MS) * 1_000:
+        raise Unreadable(Reason.FUTURE_TIME, f"{place} is more than ten minutes ahead of the clock")
     return time_us
-
-
-def _identities(record: dict[str, Any], value: bytes) -> bytes | None:
-    if "identityMap" not in record:
-        return None
-    try:
-        return identities.clean(record["identityMap"], on_one_line(bytes(_identified(value).identityMap)))
-    except ValueError as error:
-        raise Unreadable(Reason.INVALID_IDENTITY_MAP, str(error)) from None

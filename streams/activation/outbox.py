@@ -1,9 +1,11 @@
 """The one ordered writer of activation: changelog rows, exports and dead letters leave in rounds.
 
 A record's rows are put without an await between them, so they are always in one round. A round builds a batch per
-partition, sends them all and is confirmed when the broker has confirmed each; only then is the disk written and the
+partition, sends them and is confirmed when the broker has confirmed each; only then is the disk written and the
 records acknowledged. One round is under way at a time, so what is written stands in the order of the table writes
-(several senders on one producer do not keep order).
+(several senders on one producer do not keep order). Of a round that is written in part it is the changelog that is
+written: what the state does not know to have been told could not be taken back, were the topics read in another order
+the next time.
 """
 
 from __future__ import annotations
@@ -93,18 +95,23 @@ class Outbox(Generic[Settled]):
         producer: Producer,
         confirmed: Callable[[Round[Settled]], None],
         *,
+        ahead: str | None = None,
         linger_seconds: float = 0.0,
         max_records: int = 4_000,
         max_bytes: int = 32 * 1024 * 1024,
     ) -> None:
+        """Rows of the topic *ahead* are confirmed before any other of their round is sent."""
         self._producer = producer
         self._confirmed = confirmed
+        self._ahead = ahead
         self._linger = linger_seconds
         self._max_records, self._max_bytes = max_records, max_bytes
         self._next: Round[Settled] = Round()
         self._wake, self._idle, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._room.set()
+        self._sending: asyncio.Future[dict[Address, int]] | None = None
+        self._abandoned = False
         self.settled = 0
         """How many records are settled."""
 
@@ -116,6 +123,10 @@ class Outbox(Generic[Settled]):
     def settle(self, record: Settled) -> None:
         """Say that all rows of *record* are put: it is settled when their round is confirmed."""
         self._next.settled.append(record)
+        self.send()
+
+    def send(self) -> None:
+        """Let leave what is put, which may settle no record."""
         self._wake.set()
         self._idle.clear()
         if len(self._next.settled) >= self._max_records or self._next.size >= self._max_bytes:
@@ -139,6 +150,16 @@ class Outbox(Generic[Settled]):
         """Wait until everything put so far is confirmed."""
         await self._idle.wait()
 
+    def abandon(self) -> None:
+        """Forget all that is not confirmed: it may have been written, or not, and nothing of it is acknowledged."""
+        self._next = Round()
+        self._wake.clear()
+        self._room.set()
+        self._idle.set()
+        if self._sending is not None and not self._sending.done():
+            self._abandoned = True
+            self._sending.cancel()
+
     async def run(self) -> None:
         """Write rounds until cancelled; raises what the broker refused for good."""
         while True:
@@ -148,11 +169,23 @@ class Outbox(Generic[Settled]):
             self._wake.clear()
             current, self._next = self._next, Round()
             self._room.set()
-            current.last_offsets = await self._write(current.rows)
+            self._sending = asyncio.ensure_future(self._write_all(current.rows))
+            try:
+                current.last_offsets = await self._sending
+            except asyncio.CancelledError:
+                if not self._abandoned:
+                    raise
+                self._abandoned = False
+                continue
             self.settled += len(current.settled)
             self._confirmed(current)
             if not self._wake.is_set():
                 self._idle.set()
+
+    async def _write_all(self, rows: dict[Address, list[Row]]) -> dict[Address, int]:
+        ahead = {address: waiting for address, waiting in rows.items() if address[0] == self._ahead}
+        last = await self._write(ahead)
+        return last | await self._write({address: waiting for address, waiting in rows.items() if address not in last})
 
     async def _write(self, rows: dict[Address, list[Row]]) -> dict[Address, int]:
         """Write *rows*, a batch per partition at a time; return each partition's last offset."""

@@ -9,11 +9,12 @@ import msgspec
 from streams.activation.events import Status
 from streams.exports import Position
 
-VERSION = 1
+VERSION = 2
 """The encoding's version: raised whenever an older release would misread it. A release reads N and N-1."""
 
-_READABLE = frozenset({1})
+_READABLE = frozenset({1, 2})
 _ARRAY, _ARRAY_MASK = 0x90, 0xF0  # MessagePack: a short array
+_FORGETTING, _NOTHING = b"\x02", (b"", b"\xc0")  # the version with a place for it, and what stands there if nothing was
 
 
 class UnknownEncoding(ValueError):  # noqa: N818 - says what is wrong, as UnknownVersion does
@@ -58,10 +59,32 @@ class Told(msgspec.Struct, array_like=True, frozen=True, gc=False):
     inside: bool
 
 
+class Forgotten(_Slot, array_like=True, frozen=True, gc=False):
+    """What must stay of a profile that a null forgot, until no record from before the null can be read again.
+
+    With it the same record leads to the same exports after a crash, and none from before brings the person back.
+    """
+
+    position: Position
+    """The null that forgot the profile."""
+    identities: bytes | None
+    """All that it had, as one identityMap."""
+    memberships: dict[str, dict[str, MembershipSlot]]
+    """As they were; unmapped ones too, since they name records that must not count once more."""
+    exits: dict[str, dict[str, MembershipSlot]]
+    """As they were."""
+    told: dict[str, bool]
+    """By the destination's incarnation: whether it may have been told "in"."""
+    seen: dict[str, int]
+    """By input topic, the highest offset that a slot named: up to there every record was applied before."""
+
+
 class Profile(msgspec.Struct, array_like=True):
     """All that is known of a profile; mutable. ``Profile()`` is one of which nothing is known."""
 
     version: int = VERSION
+    forgotten: Forgotten | None = None
+    """What is left of the life before this one. It stands here so that the first bytes tell (``is_forgotten``)."""
     revision: int = 0
     memberships: dict[str, dict[str, MembershipSlot]] = {}
     """By namespace and segment id."""
@@ -74,12 +97,30 @@ class Profile(msgspec.Struct, array_like=True):
     exits: dict[str, dict[str, MembershipSlot]] = {}
     """Of the segments that the profile is in again: the exit before, by namespace and segment id."""
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing is known of it; what was forgotten is not."""
+        return not (self.memberships or self.fragments or self.identities)
+
     def __repr__(self) -> str:
         return f"Profile(revision={self.revision}, ...)"
 
 
+class _Profile1(msgspec.Struct, array_like=True):
+    """A profile as version 1 has it, which could not forget."""
+
+    version: int
+    revision: int
+    memberships: dict[str, dict[str, MembershipSlot]]
+    fragments: dict[str, TextSlot]
+    identities: dict[str, TextSlot]
+    told: dict[str, Told]
+    exits: dict[str, dict[str, MembershipSlot]]
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Profile).decode
+_decode_1 = msgspec.msgpack.Decoder(_Profile1).decode
 
 
 def check_encoding(value: bytes) -> None:
@@ -96,12 +137,29 @@ def decode_profile(value: bytes) -> Profile:
     """Return the profile that *value* encodes; raises UnknownEncoding if this release does not read it."""
     check_encoding(value)
     try:
-        return _decode(value)
+        return _raised(_decode_1(value)) if value[1] == 1 else _decode(value)
     except msgspec.DecodeError as error:
         raise UnknownEncoding(f"a profile's state does not decode: {error}") from None
+
+
+def is_forgotten(value: bytes) -> bool:
+    """Say whether a state holds what was forgotten; looks at its first three bytes only."""
+    return value[1:2] == _FORGETTING and value[2:3] not in _NOTHING
 
 
 def encode_profile(profile: Profile) -> bytes:
     """Return the state as bytes, in the newest encoding."""
     profile.version = VERSION
     return _encode(profile)
+
+
+def _raised(old: _Profile1) -> Profile:
+    """Return a profile of version 1 as one of today."""
+    return Profile(
+        revision=old.revision,
+        memberships=old.memberships,
+        fragments=old.fragments,
+        identities=old.identities,
+        told=old.told,
+        exits=old.exits,
+    )

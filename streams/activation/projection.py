@@ -74,6 +74,13 @@ class Projection:
             parts.append(b'"identityMap":' + identities)
         return b"{" + b",".join(parts) + b"}", inside
 
+    def withdrawal(
+        self, memberships: Memberships, identities: bytes | None, *, changed: Collection[Segment], now_ms: int
+    ) -> bytes:
+        """Return the body that takes a profile back: *memberships*, all exited, and identities, but no attribute."""
+        segments, _ = self._memberships(memberships, changed, now_ms - EXITED_KEPT_MS)
+        return b"{" + segments + (b"" if identities is None else b',"identityMap":' + identities) + b"}"
+
     def _attributes(self, values: Sequence[bytes | None]) -> bytes:
         present = tuple([value is not None for value in values])
         template = self._templates.get(present)

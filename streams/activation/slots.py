@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from streams.activation.events import Change, Membership, MembershipChange
-from streams.activation.profiles import Memberships, MembershipSlot, Profile, TextSlot
+from streams.activation.profiles import Forgotten, Memberships, MembershipSlot, Profile, TextSlot
 from streams.exports import Position
 
 
@@ -71,10 +71,12 @@ def write(profile: Profile, change: Change, position: Position) -> Written:
 
 def _write_membership(profile: Profile, membership: Membership, position: Position, written: Written) -> None:
     slots = profile.memberships.get(membership.namespace)
+    before = None if slots is None else slots.get(membership.segment_id)
+    if before is None and profile.forgotten is not None and _is_stale(membership, position, profile.forgotten):
+        return
     if slots is None:
         slots = profile.memberships[membership.namespace] = {}
-    before = slots.get(membership.segment_id)
-    repeated = before is not None and _is_same_record(before.position, position)
+    repeated = before is not None and is_same_record(before.position, position)
     if before is not None and not repeated:
         if not _is_newer(membership, position, before):
             _repeat_exit(profile, membership, position, written)
@@ -97,8 +99,14 @@ def _keep_exit(profile: Profile, membership: Membership, before: MembershipSlot)
 def _repeat_exit(profile: Profile, membership: Membership, position: Position, written: Written) -> None:
     """Note that an exit, which an entry has replaced since, is done again."""
     kept = profile.exits.get(membership.namespace, {}).get(membership.segment_id)
-    if kept is not None and _is_same_record(kept.position, position):
+    if kept is not None and is_same_record(kept.position, position):
         written.memberships.append(MembershipWrite(membership, turned=False, repeated=True, reentered=True))
+
+
+def _is_stale(membership: Membership, position: Position, forgotten: Forgotten) -> bool:
+    """Say whether what was forgotten had a newer event of this segment: an older one brings nobody back."""
+    kept = forgotten.memberships.get(membership.namespace, {}).get(membership.segment_id)
+    return kept is not None and not _is_newer(membership, position, kept)
 
 
 def _is_newer(membership: Membership, position: Position, slot: MembershipSlot) -> bool:
@@ -107,24 +115,24 @@ def _is_newer(membership: Membership, position: Position, slot: MembershipSlot) 
         return membership.time_us > slot.time_us
     if membership.inside != slot.inside:
         return slot.inside
-    return _is_later(position, slot.position)
+    return is_later(position, slot.position)
 
 
 def _write_text(slots: dict[str, TextSlot], source: str, text: bytes | None, position: Position) -> TextWrite | None:
     before = slots.get(source)
-    repeated = before is not None and _is_same_record(before.position, position)
-    if before is not None and not repeated and not _is_later(position, before.position):
+    repeated = before is not None and is_same_record(before.position, position)
+    if before is not None and not repeated and not is_later(position, before.position):
         return None
     slots[source] = TextSlot(text, position)
     return TextWrite(source, before, repeated)
 
 
-def _is_same_record(one: Position, other: Position) -> bool:
+def is_same_record(one: Position, other: Position) -> bool:
     """Compare where they stand; a timestamp adds nothing to it."""
     return one.offset == other.offset and one.partition == other.partition and one.topic == other.topic
 
 
-def _is_later(one: Position, other: Position) -> bool:
+def is_later(one: Position, other: Position) -> bool:
     """Say which of two records is later: by offset, or, in different partitions, by timestamp."""
     if one.partition == other.partition and one.topic == other.topic:
         return one.offset > other.offset

@@ -8,23 +8,36 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaProducer
 from mode import Service
 
 from streams.activation.activate import Activation
 from streams.activation.agents import Agents
+from streams.activation.decoding import decoder
 from streams.activation.events import Input, Kind
 from streams.activation.outbox import Outbox
-from streams.activation.profiles import check_encoding
+from streams.activation.partitioners import placed
+from streams.activation.producing import Producing
+from streams.activation.profiles import check_encoding, is_forgotten
+from streams.activation.removals import Removals
 from streams.configuration.settings import Settings
 from streams.destinations import Destination
 from streams.engine import Engine, EngineSettings, Message
-from streams.stopping import stopped
+from streams.groups.clock import suspended
+from streams.groups.journal import Journal
+from streams.groups.lease import Lease
+from streams.groups.sockets import watch
 from streams.telemetry.pulse import Sample
 from streams.telemetry.telemetry import Telemetry
+from streams.topics.plan import Compaction
 
 BATCH_BYTES = 900_000
 """What a batch of many rows may hold, below Kafka's default of 1 MiB for a batch; a larger row goes alone."""
+
+
+REMOVAL_SECONDS = 1.0
+"""How often is looked for forgotten profiles that may be removed: about as often as offsets are committed."""
 
 
 def inputs_of(settings: Settings) -> dict[str, Input]:
@@ -35,14 +48,13 @@ def inputs_of(settings: Settings) -> dict[str, Input]:
         (named.exits, Kind.EXIT),
         (named.memberships, Kind.MEMBERSHIP),
     )
-    inputs = {topic: Input(kind, topic) for topic, kind in memberships if topic}
-    return inputs | {source.topic: Input(Kind.FRAGMENT, source.name) for source in named.profiles}
+    inputs = {source.topic: Input(kind, source.topic, source.paths) for source, kind in memberships if source}
+    return inputs | {source.topic: Input(Kind.FRAGMENT, source.name, source.paths) for source in named.profiles}
 
 
 def new_producer(settings: Settings) -> AIOKafkaProducer:
     """Return activation's one producer: idempotent, so that a retried batch is neither doubled nor overtaken."""
-    return AIOKafkaProducer(
-        bootstrap_servers=settings.kafka.bootstrap_servers,
+    return settings.kafka.brokers.producer(
         client_id=f"{settings.app}-activation",
         acks="all",
         enable_idempotence=True,
@@ -60,10 +72,6 @@ class Seams:
     passing: Callable[[str], None] = lambda _: None
 
 
-class UnconfirmedError(Exception):
-    """What was written is neither confirmed nor refused."""
-
-
 class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
     """The engine with its agents, and the outbox that writes what they decide."""
 
@@ -72,14 +80,18 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
         settings: Settings,
         destinations: Sequence[Destination],
         partitions: int,
+        changelog: Compaction,
         telemetry: Telemetry,
         seams: Seams,
+        journal: Journal,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.engine = Engine(_engine_settings(settings, partitions))
-        self._settings = settings
-        self._producer = seams.new_producer(settings)
+        self.lease = Lease(settings.activation.session_timeout_seconds, suspended)
+        """How long the partitions are surely ours; without it nothing is written, and nothing committed."""
+        self.engine = Engine(_engine_settings(settings, partitions, changelog), journal, self.lease)
+        self._settings, self._telemetry = settings, telemetry
+        self._producing = Producing(lambda: seams.new_producer(settings), self.lease)
         inputs = inputs_of(settings)
         self._agents = Agents(
             app=settings.app,
@@ -88,14 +100,20 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
             activation=Activation(destinations, [i.source for i in inputs.values()], merge=settings.merge),
             telemetry=telemetry,
             acknowledge=self.engine.acknowledge,
+            removals=Removals(self.engine.committed, self.engine.ended, inputs, self.engine.remakings),
+            remakings=self.engine.remakings,
             now=time.time,
             passing=seams.passing,
         )
         self._outbox: Outbox[Message] = Outbox(
-            self._producer, self._agents.confirmed, linger_seconds=settings.activation.linger_seconds
+            self._producing,
+            self._agents.confirmed,
+            ahead=self.engine.table.changelog_topic,
+            linger_seconds=settings.activation.linger_seconds,
         )
         for topic, source in inputs.items():
-            self.engine.consume(topic, self._agents.reader(source, topic, self._outbox), room=self._room)
+            decode = placed(decoder(source), settings.partitioner, partitions)
+            self.engine.consume(topic, self._agents.reader(decode, topic, self._outbox), room=self._room)
         self.engine.on_release(self._release)
         self.engine.on_assigned(self._assigned)
         self.partitions: set[int] = set()
@@ -103,6 +121,7 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
 
     def _assigned(self, partitions: set[int]) -> None:
         self.partitions = partitions
+        self._agents.assigned(partitions)
 
     async def _room(self) -> None:
         if self._outbox.full:
@@ -114,21 +133,25 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
         return Sample(self._outbox.settled, self.engine.queued, waiting)
 
     async def _release(self) -> None:
-        """Confirm what is under way before the partitions go; what can't be confirmed in time ends the process.
+        """Confirm what is under way before the partitions go; what can't be confirmed in time is abandoned.
 
-        Its rows may still be on their way: a new owner must not find them appended behind its own.
+        It may have been written, or not: whoever is assigned the partitions next reads what was, and does the records
+        again. It must not be written later, behind what the next owner writes.
         """
         try:
             await self._outbox.idle()
         except asyncio.CancelledError:
-            self.engine.crash(UnconfirmedError("partitions go, and the broker has not confirmed what was written"))
+            structlog.get_logger().warning("activation.abandoned", why="the broker has not confirmed what was written")
+            self._producing.abandon()
+            self._outbox.abandon()
             raise
-        self._agents.forget()
-        self.partitions = set()
+        finally:
+            self._agents.forget()
+            self.partitions = set()
 
     async def on_start(self) -> None:
         """Connect the producer; the agents start after it."""
-        await self._producer.start()
+        await self._producing.start()
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _write(self) -> None:
@@ -138,16 +161,37 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
             self.engine.crash(error)
             raise
 
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _watch(self) -> None:
+        await watch(self.lease, self._lapsed)
+
+    def _lapsed(self) -> list[Any]:
+        """Count a lapse of the lease, and return whose connections are reset by it."""
+        self._telemetry.lease_lapsed("activation")
+        return [self._producing.client]
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _remove(self) -> None:
+        try:
+            while not self.should_stop:
+                if self.engine.ready and self._agents.remove(self._outbox):
+                    await self._outbox.room()
+                else:
+                    await self.sleep(REMOVAL_SECONDS)
+        except Exception as error:
+            self.engine.crash(error)
+            raise
+
     async def on_stop(self) -> None:
         """Disconnect the producer, after the agents have stopped."""
-        await stopped(self._producer.stop())
+        await self._producing.stop()
 
 
-def _engine_settings(settings: Settings, partitions: int) -> EngineSettings:
+def _engine_settings(settings: Settings, partitions: int, changelog: Compaction) -> EngineSettings:
     activation = settings.activation
     return EngineSettings(
         id=settings.app,
-        bootstrap_servers=settings.kafka.bootstrap_servers,
+        brokers=settings.kafka.brokers,
         partitions=partitions,
         store=settings.state.store,
         directory=settings.state.directory,
@@ -157,4 +201,8 @@ def _engine_settings(settings: Settings, partitions: int) -> EngineSettings:
         drain=activation.drain_seconds,
         producer_timeout=activation.producer_timeout_seconds,
         check_value=check_encoding,
+        marks=is_forgotten,
+        first=frozenset(source.topic for source in settings.inputs.profiles),
+        cluster_id=changelog.cluster_id,
+        delete_retention_seconds=changelog.delete_retention_seconds,
     )

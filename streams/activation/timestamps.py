@@ -10,6 +10,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 """The year 1 in UTC: an earlier time could be read (its zone may be ahead) and not be written."""
 
+_BEYOND = 10**15
+"""More than any time that can be written, whatever it counts, and little enough to be multiplied."""
+
 _is_timestamp = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)", re.ASCII
 ).fullmatch  # datetime reads more than that: week dates, bare hours, times without zone
@@ -27,6 +30,14 @@ def parse_time(text: str) -> int:
     except ValueError:
         raise ValueError("no such day, time or zone") from None
     time_us = past.days * 86_400_000_000 + past.seconds * 1_000_000 + past.microseconds
+    if time_us < _FIRST_US:
+        raise ValueError("before the year 1 in UTC")
+    return time_us
+
+
+def time_of_number(number: float, unit_us: int) -> int:
+    """Return the microseconds since 1970 of a number that counts *unit_us* each; ValueError before the year 1."""
+    time_us = round(max(-_BEYOND, min(number, _BEYOND)) * unit_us)
     if time_us < _FIRST_US:
         raise ValueError("before the year 1 in UTC")
     return time_us

@@ -21,6 +21,7 @@ from streams.destinations import Destination
 class Trigger(StrEnum):
     """What made an export go out; if several things did, the one that is named first here."""
 
+    FORGOTTEN = "forgotten"
     EXITED = "exited"
     ENTERED = "entered"
     IDENTITY = "identity"
@@ -39,6 +40,8 @@ class Target:
     incarnation: str
     namespace: bytes
     """Of the ids of its exports."""
+    since: int | None = None
+    """Records with an older timestamp, in milliseconds, change what is known and trigger nothing."""
 
 
 class Cause(msgspec.Struct):

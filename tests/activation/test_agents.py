@@ -12,9 +12,11 @@ import pytest
 
 from streams.activation.activate import Activation, Step
 from streams.activation.agents import MAX_STATE_BYTES, Agents
-from streams.activation.events import Change, Input, Kind
+from streams.activation.decoding import Record, decoder
+from streams.activation.events import Change, Input, Kind, Malformed
 from streams.activation.outbox import Outbox, Round, Row
-from streams.activation.profiles import Profile, decode_profile
+from streams.activation.profiles import Profile, decode_profile, is_forgotten
+from streams.activation.removals import Removals
 from streams.destinations import Account, Attribute, Destination, Segment
 from streams.engine import Message
 from streams.exports import Position
@@ -55,6 +57,11 @@ class Disk:
         self._happened.append(f"written up to {offset}")
         self.rows.update({(partition, key): value for key, value in rows.items()})
 
+    def marked(self, partition: int) -> list[bytes]:
+        return [
+            key for (number, key), value in self.rows.items() if number == partition and value and is_forgotten(value)
+        ]
+
 
 class Bench:
     """Agents over a disk, with an outbox that is read by the test instead of a broker."""
@@ -63,6 +70,10 @@ class Bench:
         self.happened: list[str] = []
         self.disk = Disk(self.happened)
         self.rounds: list[Round[Message]] = []
+        self.committed: dict[tuple[str, int], int] = {}
+        self.ended: dict[tuple[str, int], int] = {}
+        self.remakings = 0
+        self.now = NOW
         self.telemetry = Telemetry(lambda: NOW, log=None)
         self.agents = Agents(
             app="app",
@@ -71,14 +82,22 @@ class Bench:
             activation=activation or Activation([DESTINATION], ["memberships", "profiles"], merge="newest"),
             telemetry=self.telemetry,
             acknowledge=lambda message: self.happened.append(f"acknowledged {message.offset}"),
-            now=lambda: NOW,
+            removals=Removals(
+                lambda *place: self.committed.get(place, 0),
+                lambda *place: self.ended.get(place, 0),
+                ["profiles", "memberships", "exits"],
+                lambda *_: self.remakings,
+            ),
+            remakings=lambda *_: self.remakings,
+            now=lambda: self.now,
             max_state_bytes=max_state_bytes,
         )
         self.broker = Confirming()
         self.confirmed = self.agents.confirmed
         self.outbox: Outbox[Message] = Outbox(self.broker, self._confirm)
-        self.take = self.agents.reader(Input(Kind.FRAGMENT, "profiles"), "profiles", self.outbox)
-        self.join = self.agents.reader(Input(Kind.QUALIFICATION, "memberships"), "memberships", self.outbox)
+        self.take = self.agents.reader(decoder(Input(Kind.FRAGMENT, "profiles")), "profiles", self.outbox)
+        self.join = self.agents.reader(decoder(Input(Kind.QUALIFICATION, "memberships")), "memberships", self.outbox)
+        self.leave = self.agents.reader(decoder(Input(Kind.EXIT, "exits")), "exits", self.outbox)
 
     def _confirm(self, written: Round[Message]) -> None:
         self.rounds.append(written)
@@ -118,8 +137,10 @@ class Confirming:
         return answer
 
 
-def a_message(offset: int, key: bytes | None, value: bytes | None, headers: Any = ()) -> Message:
-    return Message("profiles", 0, offset, 1, key, value, headers, assignment=1)
+def a_message(
+    offset: int, key: bytes | None, value: bytes | None, headers: Any = (), topic: str = "profiles"
+) -> Message:
+    return Message(topic, 0, offset, 1, key, value, headers, assignment=1)
 
 
 MEMBERSHIP = b'{"segmentMembership": {"ups": {"a": {"lastQualificationTime": "2020-01-01T00:00:00Z"}}}}'
@@ -177,6 +198,26 @@ async def test_a_defect_costs_one_record_and_its_profile_is_as_it_was(caplog: py
     assert "profiles-0-1" in caplog.text
 
 
+async def test_a_defect_of_the_decoder_costs_one_record_too(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+
+    def decode(record: Record, now_ms: int) -> Change | Malformed:
+        if record.value == a_fragment("do-not-tell"):
+            raise RuntimeError("do-not-tell")
+        return decoder(Input(Kind.FRAGMENT, "profiles"))(record, now_ms)
+
+    take = bench.agents.reader(decode, "profiles", bench.outbox)
+    for offset, name in enumerate(("first", "do-not-tell", "third")):
+        take(a_message(offset, b"k", a_fragment(name)))
+    await bench.confirm()
+
+    (letter,) = bench.rows["app.dead-letters", 0]
+    assert dict(letter.headers)["streams.reason"] == b"internal-error"
+    assert state(bench, b"k").fragments["profiles"].text == a_fragment("third")
+    assert "do-not-tell" not in caplog.text
+    assert "profiles-0-1" in caplog.text
+
+
 async def test_a_record_that_would_make_the_state_too_large_is_a_dead_letter() -> None:
     bench = Bench(max_state_bytes=200)
     bench.take(a_message(0, b"k", a_fragment("small")))
@@ -185,7 +226,7 @@ async def test_a_record_that_would_make_the_state_too_large_is_a_dead_letter() -
     await bench.confirm()
 
     (letter,) = bench.rows["app.dead-letters", 0]
-    assert dict(letter.headers)["streams.reason"] == b"too-large"
+    assert dict(letter.headers)["streams.reason"] == b"state-too-large"
     assert state(bench, b"k").fragments["profiles"].position.offset == 0
 
 

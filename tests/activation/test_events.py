@@ -16,19 +16,18 @@ from streams.activation.events import (
     Membership,
     MembershipChange,
     Status,
-    decode,
 )
 from streams.activation.profiles import Profile, decode_profile, encode_profile
 from streams.ends import Reason
 from streams.exports import Position
 from tests.json_texts import FRAGMENTS, strictly, texts, values
-from tests.records import INPUTS, KEY, NOW_MS, a_destination, a_fragment, a_membership, an_activation
+from tests.records import INPUTS, KEY, NOW_MS, a_destination, a_fragment, a_membership, an_activation, decoded
 
 QUALIFICATION = INPUTS["qualifications"]
 
 
 def read(topic: str, value: bytes | None, key: bytes | None = KEY) -> Change | Malformed:
-    return decode(INPUTS[topic], key, value, NOW_MS)
+    return decoded(INPUTS[topic], value, key)
 
 
 def reason(topic: str, value: bytes | None, key: bytes | None = KEY) -> Reason | None:
@@ -212,7 +211,7 @@ def test_neither_a_reason_nor_a_change_shows_what_the_record_held() -> None:
 
 
 def test_the_source_names_whose_fragment_it_is() -> None:
-    change = decode(Input(Kind.FRAGMENT, "crm"), KEY, a_fragment(a=1), NOW_MS)
+    change = decoded(Input(Kind.FRAGMENT, "crm"), a_fragment(a=1))
 
     assert isinstance(change, FragmentChange)
     assert change.source == "crm"

@@ -189,3 +189,36 @@ async def test_a_batch_that_is_confirmed_without_its_place_ends_the_run_and_sett
         await asyncio.wait_for(outbox.run(), 5)
 
     assert not rounds
+
+
+async def test_what_is_written_ahead_is_confirmed_before_the_rest_of_its_round_is_sent() -> None:
+    broker, rounds = Broker(), list[Round[int]]()
+    broker.held = True
+    outbox: Outbox[int] = Outbox(broker, rounds.append, ahead="states")
+    for number in range(3):
+        outbox.put("exports", 0, row(b"k%d" % number))
+        outbox.put("states", 0, row(b"k%d" % number))
+    outbox.settle(1)
+    async with running(outbox):
+        for batches in (1, 2):
+            confirm = await asyncio.wait_for(broker.answers.get(), 5)
+            assert broker.logs.keys() == {("states", 0)}
+            assert len(broker.logs["states", 0]) == min(2 * batches, 3)
+            confirm()
+        (await asyncio.wait_for(broker.answers.get(), 5))()
+        (await asyncio.wait_for(broker.answers.get(), 5))()
+        await asyncio.wait_for(outbox.idle(), 5)
+
+    assert rounds[0].last_offsets == {("states", 0): 2, ("exports", 0): 2}
+
+
+async def test_rows_that_settle_nothing_leave_when_they_are_sent() -> None:
+    broker, rounds = Broker(), list[Round[int]]()
+    outbox: Outbox[int] = Outbox(broker, rounds.append)
+    outbox.put("states", 0, row(b"k", None))
+    outbox.send()
+    async with running(outbox):
+        await asyncio.wait_for(outbox.idle(), 5)
+
+    assert broker.logs["states", 0] == [(b"k", None)]
+    assert rounds[0].settled == []

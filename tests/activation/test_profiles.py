@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from streams.activation.events import Status
 from streams.activation.profiles import (
+    Forgotten,
     MembershipSlot,
     Profile,
     TextSlot,
@@ -14,6 +15,7 @@ from streams.activation.profiles import (
     check_encoding,
     decode_profile,
     encode_profile,
+    is_forgotten,
 )
 from streams.exports import Position
 
@@ -29,8 +31,18 @@ memberships = st.dictionaries(
     ),
     max_size=2,
 )
+whats_left = st.builds(
+    Forgotten,
+    positions,
+    st.none() | st.binary(max_size=20),
+    memberships,
+    memberships,
+    st.dictionaries(names, st.booleans(), max_size=2),
+    st.dictionaries(names, st.integers(0, 2**63 - 1), max_size=2),
+)
 profiles = st.builds(
     Profile,
+    forgotten=st.none() | whats_left,
     revision=st.integers(0, 2**62),
     memberships=memberships,
     fragments=texts,
@@ -55,7 +67,11 @@ VERSION_1 = bytes.fromhex(
     "81 a563726d2e31 92 06 c3"
     "81 a3757073 81 a162 93 a6657869746564 04 94 a171 01 01 02"
 )
-"""What the first release writes, byte by byte: whoever changes it raises the version."""
+"""What the first release writes, byte by byte."""
+VERSION_2 = bytes.fromhex("98 02 c0") + VERSION_1[2:]
+"""What this release writes, byte by byte: whoever changes it raises the version."""
+FORGOTTEN = Forgotten(Position("p", 1, 6, 7), b"{}", {"ups": {}}, {}, told={"crm.1": True}, seen={"p": 6})
+FORGOTTEN_2 = bytes.fromhex("96 94 a170 01 06 07 c4027b7d 81 a3757073 80 80 81 a563726d2e31 c3 81 a170 06")
 
 
 @settings(deadline=None)
@@ -64,13 +80,33 @@ def test_a_profile_is_the_same_after_encoding(profile: Profile) -> None:
     assert decode_profile(encode_profile(profile)) == profile
 
 
-def test_the_first_version_stays_as_it_was_written() -> None:
-    assert encode_profile(PROFILE) == VERSION_1
+def test_this_version_stays_as_it_was_written() -> None:
+    assert encode_profile(PROFILE) == VERSION_2
+    assert encode_profile(Profile(forgotten=FORGOTTEN)) == b"\x98\x02" + FORGOTTEN_2 + encode_profile(Profile())[3:]
+
+
+def test_the_version_before_is_read_as_what_it_says() -> None:
     assert decode_profile(VERSION_1) == PROFILE
 
 
+def test_the_release_before_refuses_what_it_would_misread() -> None:
+    """It reads version 1 only, by the second byte."""
+    assert encode_profile(Profile(forgotten=FORGOTTEN))[1] != 1
+
+
+@settings(deadline=None)
+@given(profiles)
+def test_the_first_bytes_tell_that_something_was_forgotten(profile: Profile) -> None:
+    assert is_forgotten(encode_profile(profile)[:3]) is (profile.forgotten is not None)
+
+
+@pytest.mark.parametrize("value", [b"", b"\x98", b"\x98\x02\xc0", VERSION_1, b"{}"])
+def test_nothing_else_is_taken_for_what_was_forgotten(value: bytes) -> None:
+    assert not is_forgotten(value)
+
+
 @pytest.mark.parametrize(
-    "value", [b"", b"\x96", b"\x96\x00\x07", b"\x96\x02\x07", b"{}", b'{"version":1}', b"\x81\x01\x01"]
+    "value", [b"", b"\x96", b"\x96\x00\x07", b"\x96\x03\x07", b"{}", b'{"version":1}', b"\x81\x01\x01"]
 )
 def test_another_versions_state_is_refused(value: bytes) -> None:
     for read in (check_encoding, decode_profile):
@@ -80,11 +116,12 @@ def test_another_versions_state_is_refused(value: bytes) -> None:
 
 def test_a_damaged_state_is_refused() -> None:
     with pytest.raises(UnknownEncoding, match="does not decode"):
-        decode_profile(VERSION_1[:-3])
+        decode_profile(VERSION_2[:-3])
 
 
 def test_checking_looks_at_the_beginning_only() -> None:
     check_encoding(VERSION_1[:2])
+    check_encoding(VERSION_2[:2])
 
 
 def test_a_profile_shows_nothing_of_itself() -> None:

@@ -1,0 +1,148 @@
+"""What a null forgets of a profile, and which records are from before it. Pure.
+
+A null takes a source's fragment and identities away. While another source has a fragment, that is a change like any
+other. Otherwise the profile is forgotten, also one of which only memberships were known: its attributes are gone from
+the state at once, and what remains is ``Forgotten``, until the removal. Each destination that may have been told "in"
+is sent a withdrawal. What a record does that comes then:
+
+====================================  ================================================================================
+the record                            what it does
+====================================  ================================================================================
+the null itself, read again           sends the same withdrawals again, and to whom the profile was exported anew since,
+                                      that profile once more after it, so that the last one it gets is the newest
+another null, nothing came between    counts as seen: nothing is sent, ``not-triggered``
+an exit from before, read again       is sent once more, as a withdrawal, where the null sends none (the destination was
+                                      last told "out", and whether it has got that is not known)
+anything else from before             is ``overtaken``: the null has taken over its duty
+a membership whose segment had a      is ``overtaken``: older never wins
+newer event before
+a newer membership, an exit, an       begins a new life, as after the removal: the state and the exports hold what came
+identity, a fragment                  after the null and nothing from before it
+a null in a new life                  forgets that, too; what is kept of both lives is one, and it takes over all duties
+====================================  ================================================================================
+
+A record is from before if it stands at or below the highest offset that a slot named in its topic: records of a topic
+are applied in order. The removal takes place when no record that was ever applied to the profile can be read again
+(``streams.activation.removals``); of a profile that lives again it takes away no more than what was kept. After it,
+whatever comes is new. The order in which topics are read decides what is before a null, as it does without a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec.structs import replace
+
+from streams.activation import identities
+from streams.activation.events import Change, FragmentChange, MembershipChange, Status
+from streams.activation.profiles import Forgotten, Memberships, MembershipSlot, Profile
+from streams.activation.slots import is_later, is_same_record
+from streams.exports import Position
+
+Slots = dict[str, dict[str, MembershipSlot]]
+Segment = tuple[str, str]
+"""Namespace and segment id."""
+
+
+def is_from_before(forgotten: Forgotten, position: Position) -> bool:
+    """Whether the record at *position* was applied before the profile was forgotten."""
+    seen = forgotten.seen.get(position.topic)
+    return seen is not None and position.offset <= seen
+
+
+def forgets(profile: Profile, change: Change, position: Position) -> bool:
+    """Whether a record takes the profile's last fragment away, or comes when it has none."""
+    if not isinstance(change, FragmentChange) or change.fragment is not None:
+        return False
+    mine = profile.fragments.get(change.source)
+    if mine is not None and is_later(mine.position, position):
+        return False
+    return not any(slot.text is not None and slot is not mine for slot in profile.fragments.values())
+
+
+def forget(profile: Profile, position: Position, known_identities: bytes | None) -> bool:
+    """Forget all that is known of *profile* but what must stay; False if nothing came since it was forgotten before.
+
+    *known_identities* are those of its life, as one identityMap.
+    """
+    before = profile.forgotten
+    if before is not None and profile.is_blank:
+        profile.forgotten = replace(before, seen=_highest(before.seen, [(position.topic, position.offset)]))
+        return False
+    profile.forgotten = _kept(before or _NOTHING, profile, position, known_identities)
+    profile.memberships, profile.fragments, profile.identities, profile.exits, profile.told = {}, {}, {}, {}, {}
+    return True
+
+
+def all_exited(forgotten: Forgotten) -> Memberships:
+    """Return the memberships as a withdrawal tells them; who was inside has exited by the null, at its timestamp."""
+    null = forgotten.position
+    return {
+        namespace: {
+            segment_id: MembershipSlot(Status.EXITED, max(slot.time_us, null.timestamp * 1_000), null)
+            if slot.inside
+            else slot
+            for segment_id, slot in slots.items()
+        }
+        for namespace, slots in forgotten.memberships.items()
+    }
+
+
+def exits_of(forgotten: Forgotten, change: Change, position: Position) -> dict[Segment, MembershipSlot]:
+    """Return the exits that the record at *position* had told and no later record has replaced."""
+    if not isinstance(change, MembershipChange):
+        return {}
+    named = [(membership.namespace, membership.segment_id) for membership in change.memberships]
+    found = {}
+    for namespace, segment_id in named:
+        for slots in (forgotten.exits, forgotten.memberships):
+            slot = slots.get(namespace, {}).get(segment_id)
+            if slot is not None and not slot.inside and is_same_record(slot.position, position):
+                found[namespace, segment_id] = slot
+    return found
+
+
+_NOTHING = Forgotten(Position("", 0, -1, -1), None, {}, {}, {}, {})
+
+
+def _kept(before: Forgotten, profile: Profile, position: Position, known_identities: bytes | None) -> Forgotten:
+    """Return what stays of the life that ends and of those *before* it."""
+    memberships, exits = _copied(before.memberships), _copied(before.exits)
+    for namespace, segment_id, slot in _each(profile.memberships):
+        old = memberships.setdefault(namespace, {}).get(segment_id)
+        if slot.inside and old is not None and not old.inside:
+            exits.setdefault(namespace, {})[segment_id] = old  # the entry may have waited, so the exit's duty stays
+        memberships[namespace][segment_id] = slot
+    for namespace, segment_id, slot in _each(profile.exits):
+        exits.setdefault(namespace, {})[segment_id] = slot
+    told = dict(before.told)
+    for incarnation, now in profile.told.items():
+        told[incarnation] = now.inside or told.get(incarnation, False)
+    maps = [text for text in (before.identities, known_identities) if text is not None]
+    known = maps[0] if len(maps) == 1 else identities.union(maps)
+    seen = _highest(before.seen, ((named.topic, named.offset) for named in (position, *_positions(profile))))
+    return Forgotten(position, known, memberships, exits, told, seen)
+
+
+def _highest(offsets: Mapping[str, int], others: Iterable[tuple[str, int]]) -> dict[str, int]:
+    highest = dict(offsets)
+    for topic, offset in others:
+        highest[topic] = max(offset, highest.get(topic, -1))
+    return highest
+
+
+def _positions(profile: Profile) -> Iterator[Position]:
+    for memberships in (profile.memberships, profile.exits):
+        yield from (slot.position for _, _, slot in _each(memberships))
+    for texts in (profile.fragments, profile.identities):
+        yield from (slot.position for slot in texts.values())
+
+
+def _each(memberships: Memberships) -> Iterable[tuple[str, str, MembershipSlot]]:
+    return (
+        (namespace, segment_id, slot) for namespace, slots in memberships.items() for segment_id, slot in slots.items()
+    )
+
+
+def _copied(memberships: Memberships) -> Slots:
+    return {namespace: dict(slots) for namespace, slots in memberships.items()}

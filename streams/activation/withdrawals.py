@@ -1,0 +1,43 @@
+"""Who is sent a withdrawal, once a profile is forgotten: the mapped memberships, all exited, and the identities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from streams.activation.profiles import Forgotten, Memberships, MembershipSlot
+from streams.activation.projection import Segment
+from streams.activation.triggers import Cause, Target, Trigger
+
+
+def by_null(targets: Sequence[Target], forgotten: Forgotten) -> Iterator[Cause]:
+    """Yield a cause for each target that a null concerns; one that was last told "out" has nothing to be told."""
+    for target in targets:
+        inside = [segment for segment in _mapped(target) if _is_inside(forgotten.memberships, segment)]
+        if forgotten.told.get(target.incarnation):
+            yield Cause(target, Trigger.FORGOTTEN, inside)
+        elif inside:
+            yield Cause(target)
+
+
+def by_exits(
+    targets: Sequence[Target], forgotten: Forgotten, exits: Mapping[Segment, MembershipSlot]
+) -> Iterator[Cause]:
+    """Yield a cause for each target that *exits*, of one record, concern; not where the null's withdrawal tells it."""
+    for target in targets:
+        named = [exits[segment] for segment in _mapped(target) if segment in exits]
+        if not named or forgotten.told.get(target.incarnation):
+            continue
+        is_early = target.since is not None and named[0].position.timestamp < target.since
+        if is_early and target.incarnation not in forgotten.told:
+            continue
+        changed = [s for s in _mapped(target) if s in exits or _is_inside(forgotten.memberships, s)]
+        yield Cause(target, Trigger.EXITED, changed, max([slot.time_us for slot in named]))
+
+
+def _mapped(target: Target) -> list[Segment]:
+    return [(segment.namespace, segment.id) for segment in target.destination.segments]
+
+
+def _is_inside(memberships: Memberships, segment: Segment) -> bool:
+    slot = memberships.get(segment[0], {}).get(segment[1])
+    return slot is not None and slot.inside
