@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 
 log = logging.getLogger(__name__)
 
@@ -13,7 +13,7 @@ STOP_SECONDS = 5.0
 CANCEL_SECONDS = 1.0
 
 
-async def stopped(stopping: Coroutine[object, object, None], seconds: float = STOP_SECONDS) -> None:
+async def stopped(stopping: Awaitable[None], seconds: float = STOP_SECONDS) -> None:
     """Run *stopping* for at most *seconds*; what it raises is told in the log, and not raised.
 
     Not even a CancelledError of its own: aiokafka lets one out where the broker is away, and it would look as if the

@@ -5,39 +5,57 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import faust
-from rocksdict import Cache
+from faust.auth import SASLCredentials, SSLCredentials
+from faust.types.auth import CredentialsT
 
+from streams.brokers import Brokers
 from streams.engine.consumer import Consumer
+from streams.engine.directory import Directory, Memory
 from streams.engine.inlet import Inlet
 from streams.engine.producer import Producer
 from streams.engine.recovery import TableManager
 from streams.engine.release import Release
 from streams.engine.settings import EngineSettings
-from streams.engine.states import MemoryState, RocksState, State, rocks_options
-from streams.engine.store import Store
-
-CACHE_BYTES = 64 * 1024 * 1024
-"""RocksDB's read cache, for all partitions together."""
+from streams.engine.standing import Standing
+from streams.engine.store import States, Store
+from streams.groups.journal import Journal
+from streams.groups.lease import Lease
 
 
 class App(faust.App):
     """Wires consumer, producer, recovery and store of the engine; the settings do not rest on Faust's defaults."""
 
-    def __init__(self, settings: EngineSettings) -> None:
-        self.engine_settings = settings
+    def __init__(self, settings: EngineSettings, journal: Journal | None = None, lease: Lease | None = None) -> None:
+        """Without a *journal* offsets are reset to the earliest, and nothing is remembered."""
+        self.engine_settings, self._journal, self.lease = settings, journal, lease
+        self.standing: Standing | None = None
         self.inlets: dict[str, Inlet] = {}
         self.release = Release(settings.drain)
         self.recovered: list[Callable[[set[int]], None]] = []
-        super().__init__(settings.id, **_faust_settings(settings))
+        reset = "earliest" if journal is None else "none"
+        super().__init__(settings.id, **_faust_settings(settings), consumer_auto_offset_reset=reset)
 
     def _new_transport(self) -> Any:
         transport = super()._new_transport()
         transport.Consumer, transport.Producer = Consumer, Producer
         return transport
+
+    def _new_consumer(self) -> Consumer:
+        consumer: Consumer = super()._new_consumer()
+        if self._journal is not None:
+            settings = self.engine_settings
+            self.standing = Standing(consumer, settings.id, settings.first, self._journal)
+        return consumer
+
+    async def stand(self) -> None:
+        """Find where each partition goes on, before records flow."""
+        if self.standing is not None:
+            changelogs = self.tables.changelog_topics
+            inputs = [tp for tp in self.consumer.assignment() if tp.topic not in changelogs]
+            await self.standing.stand([(tp.topic, tp.partition) for tp in inputs])
 
     def on_recovered(self, partitions: set[int]) -> None:
         """Tell who wants to know that the tables of *partitions* are complete; no record has come yet."""
@@ -57,6 +75,10 @@ class App(faust.App):
             await self._consumer.release()
         await super().on_stop()
 
+    def surely_ours(self) -> bool:
+        """Whether nobody else can own what is assigned to us; taken for granted where there is no lease."""
+        return self.lease is None or self.lease.held
+
     def _create_directories(self) -> None:
         """Nothing of Faust's is kept on disk."""
 
@@ -65,8 +87,12 @@ class ProfileTable(faust.Table):
     """Kept for changelog topic and assignment; its rows leave through an outbox, so writing to it is an error."""
 
     def _new_store(self) -> Store:
-        new_state = _states(self.app.engine_settings)
-        return Store("memory://", self.app, self, new_state=new_state, table_name=self.name, loop=self.loop)
+        settings = self.app.engine_settings
+        places = _places(settings, self.changelog_topic_name)
+        options = {"places": places, "retention": settings.delete_retention_seconds, "ours": self.app.surely_ours}
+        store = Store("memory://", self.app, self, table_name=self.name, loop=self.loop, **options)
+        self.app.release.add(store.release)
+        return store
 
     def on_key_set(self, key: Any, value: Any) -> None:
         """Refuse: Faust would let the offset be committed before the row is durable."""
@@ -77,23 +103,24 @@ class ProfileTable(faust.Table):
         self.on_key_set(key, None)
 
 
-def _states(settings: EngineSettings) -> Callable[[int], State]:
-    if settings.store == "memory":
-        return lambda partition: MemoryState()
-    directory = Path(settings.directory) / "profiles"
-    options = rocks_options(Cache(CACHE_BYTES))
+def _places(settings: EngineSettings, changelog: str) -> States:
+    return Memory(settings) if settings.store == "memory" else Directory(settings, changelog)
 
-    def open_state(partition: int) -> State:
-        directory.mkdir(parents=True, exist_ok=True)
-        return RocksState(directory / str(partition), options, settings.checked)
 
-    return open_state
+def _credentials(brokers: Brokers) -> CredentialsT | None:
+    """Return what Faust makes its clients with, which are its own."""
+    login, tls = brokers.login, brokers.tls
+    if login is None:
+        return None if tls is None else SSLCredentials(tls)
+    password = login.password.reveal()
+    return SASLCredentials(username=login.username, password=password, ssl_context=tls, mechanism=login.mechanism)
 
 
 def _faust_settings(settings: EngineSettings) -> dict[str, Any]:
     return {
         "autodiscover": False,
-        "broker": [f"kafka://{server}" for server in settings.bootstrap_servers],
+        "broker": [f"kafka://{server}" for server in settings.brokers.servers],
+        "broker_credentials": _credentials(settings.brokers),
         "broker_commit_interval": settings.commit_interval,
         "broker_heartbeat_interval": settings.heartbeat_interval,
         "broker_max_poll_interval": settings.max_poll_interval,
@@ -101,7 +128,6 @@ def _faust_settings(settings: EngineSettings) -> dict[str, Any]:
         "broker_rebalance_timeout": max(60.0, settings.session_timeout),
         "broker_request_timeout": max(90.0, settings.session_timeout),
         "broker_session_timeout": settings.session_timeout,
-        "consumer_auto_offset_reset": "earliest",
         "datadir": str(settings.directory),
         "key_serializer": "raw",
         "processing_guarantee": "at_least_once",

@@ -8,6 +8,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 
+class InterruptedWorkError(RuntimeError):
+    """The work was cancelled, and nobody had asked for it: aiokafka lets such a cancellation out now and then."""
+
+
 class Background:
     """Runs one coroutine; start it, then wait for it. It can be cancelled from the loop that started it."""
 
@@ -66,6 +70,9 @@ class Background:
         if error is None:
             self._done.set_result(None)
         elif isinstance(error, asyncio.CancelledError):
-            self._done.cancel()
+            if self._cancelled:
+                self._done.cancel()
+            else:  # it would look as if the waiting one were cancelled, which nobody hears of
+                self._done.set_exception(InterruptedWorkError("the work was cancelled from within"))
         else:
             self._done.set_exception(error)

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -19,32 +18,43 @@ from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from mode import Service
 
-from streams.engine.commits import Progress
+from streams.engine.commits import Commits
+from streams.engine.holds import Holds, Why
 from streams.engine.message import Message, message_of
-from streams.engine.thread import ConsumerThread, Partition, Records
+from streams.engine.thread import ConsumerThread, Records
+from streams.groups.gaps import Partition
 
 log = logging.getLogger(__name__)
 
 FETCH_SECONDS = 1.0
 """How long a fetch waits for records."""
+GATE_SECONDS = 0.1
+"""How long while the gate of a first start is shut: it opens between two fetches."""
 
 
 class Consumer(driver.Consumer):
     """Faust's consumer with its own fetching, acknowledging, committing and releasing."""
 
     consumer_stopped_errors = (ConsumerStoppedError,)
+    _thread: ConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.assignment_count = 0
+        self.holds = Holds()
         self._opened = False
         self._wake = asyncio.Event()
         self._committing = asyncio.Lock()
         self._releasing: asyncio.Future[None] | None = None
-        self._progress: dict[Partition, Progress] = defaultdict(Progress)
+        self.commits = Commits()
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def thread(self) -> ConsumerThread:
+        """The thread in which the group's member lives."""
+        return self._thread
 
     # The gate.
 
@@ -52,6 +62,11 @@ class Consumer(driver.Consumer):
     def opened(self) -> bool:
         """Whether records flow: the group is joined, the tables are recovered, no release is under way."""
         return self._opened
+
+    @property
+    def is_released(self) -> bool:
+        """Whether the assignment is over or about to be; until the next one begins."""
+        return self._releasing is not None
 
     def is_open(self, assignment: int) -> bool:
         """Whether records fetched for *assignment* may still be handed on; also asked from the consumer thread."""
@@ -80,6 +95,21 @@ class Consumer(driver.Consumer):
         """Keep the group's consumer from prefetching what the recovery reads by itself."""
         self._thread.pause_fetching(list(changelogs))
 
+    def hold(self, partitions: Collection[Partition], why: Why) -> None:
+        """Neither take nor prefetch *partitions* under this assignment, until everything that keeps them lets go."""
+        self._thread.pause_fetching(self.holds.hold(partitions, why))
+
+    def let_go(self, partitions: Collection[Partition], why: Why) -> None:
+        """Read *partitions* again, from where they were left, unless something else keeps them."""
+        self._thread.resume_fetching(self.holds.let_go(partitions, why))
+        self.wake()
+
+    def overtaken(self, partitions: Iterable[Partition], assignment: int) -> None:
+        """Take note of partitions that have nothing at our position; called in the main loop."""
+        if self.is_open(assignment):
+            for partition in partitions:
+                self.app.standing.overtaken(partition)
+
     def wake(self) -> None:
         """Look again whether something may be fetched: an inlet has room, or the gate is open."""
         self._wake.set()
@@ -104,8 +134,14 @@ class Consumer(driver.Consumer):
         if self._opened:  # an assignment that follows none is not announced by a revoke
             self.stop_flow()
         self.assignment_count += 1
-        self._progress.clear()
+        self.commits.clear()
+        self._forget()
         self._releasing = None
+
+    def _forget(self) -> None:
+        self.holds.clear()
+        if self.app.standing is not None:
+            self.app.standing.over()
 
     async def release(self) -> None:
         """Close the gate, finish what may be finished, commit: then the assignment is over. Once per assignment."""
@@ -115,6 +151,7 @@ class Consumer(driver.Consumer):
 
     async def _release(self) -> None:
         self.stop_flow()
+        self._forget()
         await self.app.release.run(self.commit)
         self.assignment_count += 1
 
@@ -124,6 +161,8 @@ class Consumer(driver.Consumer):
         """Move records from the fetcher to the inlets until stopped; never blocks on a full inlet."""
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
+                if self._opened and self.app.standing is not None and self.app.standing.is_due:
+                    await self.app.standing.look()
                 assignment = self.assignment_count
                 records = await self._next_records(assignment)
                 if records and self.is_open(assignment):
@@ -144,23 +183,27 @@ class Consumer(driver.Consumer):
         self._wake.clear()
         wanted = self._fetchable()
         if wanted:
-            fetched: Records = await self._thread.fetch(wanted, assignment, FETCH_SECONDS)
+            fetched: Records = await self._thread.fetch(wanted, assignment, self._patience)
             return fetched
         with suppress(TimeoutError):
-            async with asyncio.timeout(FETCH_SECONDS):
+            async with asyncio.timeout(self._patience):
                 await self._wake.wait()
         return {}
+
+    @property
+    def _patience(self) -> float:
+        return GATE_SECONDS if self.holds.any(Why.GATE) else FETCH_SECONDS
 
     def _fetchable(self) -> frozenset[Partition]:
         if not self._opened:
             return frozenset()
         rooms = {topic for topic, inlet in self.app.inlets.items() if inlet.has_room}
-        return frozenset(tp for tp in self._active_partitions if tp.topic in rooms)
+        return frozenset(tp for tp in self._active_partitions if tp.topic in rooms and tp not in self.holds)
 
     def _hand_on(self, records: Records, assignment: int) -> None:
         for partition, fetched in records.items():
             messages = [message_of(record, assignment) for record in fetched]
-            self._progress[partition].take([message.offset for message in messages])
+            self.commits.of[partition].take([message.offset for message in messages])
             self.app.inlets[partition[0]].put(messages)
 
     # Acknowledging and committing.
@@ -172,18 +215,17 @@ class Consumer(driver.Consumer):
     def acknowledge(self, message: Message) -> None:
         """Let the message's offset be committed, once everything below it is acknowledged too."""
         if self.is_current(message):
-            self._progress[message.topic, message.partition].acknowledge(message.offset)
+            self.commits.of[message.topic, message.partition].acknowledge(message.offset)
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit what may be; True unless the broker refused. Callers wait for each other, none is skipped."""
         async with self._committing:
-            due = [(tp, done, offset) for tp, done in self._progress.items() if (offset := done.committable)]
+            due = self.commits.due
             if not due:
                 return True
-            if not await self._thread.commit({driver.TopicPartition(*tp): offset for tp, _, offset in due}):
+            if not await self._thread.commit({driver.TopicPartition(*each): offset for each, offset in due.items()}):
                 return False
-            for _, done, offset in due:
-                done.committed(offset)
+            self.commits.committed(due)
             return True
 
     async def on_stop(self) -> None:

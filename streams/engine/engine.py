@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from streams.engine.app import App, ProfileTable
 from streams.engine.consumer import Consumer
 from streams.engine.inlet import Inlet
 from streams.engine.message import Message
+from streams.engine.progress import RecoveryProgress
 from streams.engine.settings import EngineSettings
 from streams.engine.store import Table
 from streams.engine.versions import check_versions
+from streams.groups.gaps import Gap, Partition
+from streams.groups.journal import Journal
+from streams.groups.lease import Lease
 
 TURN = 64
 """Records an agent handles before it lets others run."""
@@ -27,16 +31,22 @@ class Engine:
     The topics must exist: the inputs and ``table.changelog_topic``, all with ``settings.partitions`` partitions.
     """
 
-    def __init__(self, settings: EngineSettings) -> None:
+    def __init__(self, settings: EngineSettings, journal: Journal | None = None, lease: Lease | None = None) -> None:
+        """With a *journal*, which must be started first, offsets never reset by themselves. *lease* is kept up.
+
+        Without a journal every input begins at its earliest record, and ``settings.first`` means nothing.
+        """
         check_versions()
         self._settings = settings
-        self.app = App(settings)
+        self.app = App(settings, journal, lease)
         self._faust_table = ProfileTable(
             self.app, name="profiles", key_type=bytes, value_type=bytes, partitions=settings.partitions
         )
         self.app.tables.add(self._faust_table)
         self.table = Table(self._faust_table.changelog_topic_name, self._faust_table.data.states)
         self._crashing: asyncio.Future[None] | None = None
+        self._journal, self._remakings = journal, dict[Partition, int]()
+        self._known_revision = 0
 
     # Agents.
 
@@ -87,6 +97,47 @@ class Engine:
         """Commit what may be committed, now; False if the broker refused because the partitions are no longer ours."""
         return bool(await self.app.consumer.commit())
 
+    def committed(self, topic: str, partition: int) -> int | None:
+        """Return the offset that is committed; None while it is unknown, or the partition is not ours."""
+        consumer: Consumer | None = self.app._consumer
+        return None if consumer is None else consumer.commits.confirmed((topic, partition))
+
+    def ended(self, topic: str, partition: int) -> int | None:
+        """Return where a partition ended when it was assigned; None while it is unknown, or the partition not ours."""
+        return self.app.standing.ends.get((topic, partition)) if self.app.standing else None
+
+    def remakings(self, topic: str, partition: int) -> int:
+        """Return how often a partition's offsets have begun again: the same offset means another record each time."""
+        if self._journal is None:
+            return 0
+        if self._journal.revision != self._known_revision:
+            self._known_revision = self._journal.revision
+            self._remakings.clear()
+        known = self._remakings.get((topic, partition))
+        if known is None:
+            known = self._journal.remakings(self._settings.id, (topic, partition))
+            self._remakings[topic, partition] = known
+        return known
+
+    @property
+    def gaps(self) -> Mapping[Partition, Gap]:
+        """Our partitions that stand still until an operator accepts what is missing."""
+        return self.app.standing.gaps if self.app.standing else {}
+
+    @property
+    def gate(self) -> Mapping[int, int]:
+        """How many offsets of the first inputs are to be handled before the others of a partition number are read.
+
+        A number whose gate is open is absent.
+        """
+        return self.app.standing.gate.remaining if self.app.standing else {}
+
+    @property
+    def holds(self) -> Mapping[Partition, Collection[str]]:
+        """Our partitions that are not read for now, each with what keeps it: ``gate``, ``gap``."""
+        consumer: Consumer | None = self.app._consumer
+        return {} if consumer is None else consumer.holds.all
+
     # Assignments.
 
     def on_release(self, callback: Callable[[], Awaitable[None]]) -> None:
@@ -111,6 +162,17 @@ class Engine:
     def queued(self) -> int:
         """How many records are fetched and wait for their agent."""
         return sum(len(inlet.items) for inlet in self.app.inlets.values())
+
+    @property
+    def recovery(self) -> RecoveryProgress | None:
+        """How far the latest recovery is; None before the first."""
+        progress: RecoveryProgress | None = self.app.tables.recovery.progress
+        return progress
+
+    @property
+    def set_aside(self) -> Mapping[str, int]:
+        """How many state directories were set aside, by why (``corrupt``, ``foreign``, ``stale``, ``ahead``, ...)."""
+        return {why.value: count for why, count in self._faust_table.data.doubts.items()}
 
     # The end.
 

@@ -7,13 +7,16 @@ transaction marker, because it counts records where it should look at positions.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from time import time
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.brokers import Brokers
+from streams.engine.progress import RecoveryProgress
 from streams.engine.states import CheckValue, State
+from streams.engine.trust import DistrustedError, Doubt, check_offsets
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +27,8 @@ FETCH_BYTES = 4 * 1024 * 1024
 WAIT_MS = 200
 EMPTY_ANSWERS = 50
 """So many answers in a row without a record, ten seconds of them, and what lies up to the end holds none (any more)."""
-
-
-class StateAheadError(RuntimeError):
-    """A partition's state on disk knows more than its changelog: the topic was recreated, or the broker lost data."""
+FEW_EMPTY_ANSWERS = 3
+"""The same where nothing is missing and one record is only looked at."""
 
 
 class Source(Protocol):
@@ -52,18 +53,9 @@ class Source(Protocol):
         """Return when the broker last answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """How many records were read, and up to which offset (exclusive) the state is complete."""
-
-    records: int
-    end: int
-
-
-def changelog_consumer(bootstrap_servers: Sequence[str]) -> AIOKafkaConsumer:
+def changelog_consumer(brokers: Brokers) -> AIOKafkaConsumer:
     """Return a consumer without a group that reads committed records only; to be made in the loop it is used in."""
-    return AIOKafkaConsumer(
-        bootstrap_servers=list(bootstrap_servers),
+    return brokers.consumer(
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
@@ -72,48 +64,106 @@ def changelog_consumer(bootstrap_servers: Sequence[str]) -> AIOKafkaConsumer:
     )
 
 
-async def load(source: Source, partition: TopicPartition, state: State, check_value: CheckValue) -> Loaded:
-    """Apply all that *state* lacks; *source* has *partition* assigned.
+class Loader:
+    """Completes the states of one recovery from *source*, which has the partition in turn assigned."""
 
-    Raises StateAheadError, and what *check_value* raises for a value that this release does not read.
-    """
-    end = (await source.end_offsets([partition]))[partition]
-    start = max(_next(state), (await source.beginning_offsets([partition]))[partition])
-    if _next(state) > end:
-        raise StateAheadError(
-            f"the state of {partition.topic}-{partition.partition} is complete up to offset {_next(state)}, its "
-            f"changelog ends at {end}: if the topic was recreated on purpose, remove the state directory"
-        )
-    if start >= end:
-        return Loaded(0, end)
-    source.seek(partition, start)
-    return await _read(source, partition, state, check_value, end)
+    def __init__(
+        self,
+        source: Source,
+        check_value: CheckValue,
+        progress: RecoveryProgress,
+        *,
+        retention: float,
+        now: Callable[[], float] = time,
+    ) -> None:
+        """*retention* is how long, in seconds, the changelog keeps its tombstones."""
+        self._source, self._check_value, self._progress = source, check_value, progress
+        self._retention, self._now = retention, now
 
+    async def load(self, partition: TopicPartition, state: State) -> None:
+        """Apply all that *state* lacks.
 
-async def _read(source: Source, partition: TopicPartition, state: State, check_value: CheckValue, end: int) -> Loaded:
-    records, empty = 0, _EmptyAnswers(lambda: source.last_poll_timestamp(partition))
-    while (position := await source.position(partition)) < end and not empty.enough:
-        fetched = (await source.getmany(timeout_ms=WAIT_MS, max_records=BATCH)).get(partition)
-        moved = await source.position(partition)
-        empty.note(moved > position)
-        if fetched:
-            for record in fetched:
+        Raises DistrustedError where the changelog contradicts the state, and what *check_value* raises for a value that
+        this release does not read.
+        """
+        end = (await self._source.end_offsets([partition]))[partition]
+        beginning = (await self._source.beginning_offsets([partition]))[partition]
+        check_offsets(state.offset, beginning, end)
+        if state.offset is None:
+            state.touch(self._now())
+        await self._read(partition, state, beginning, end)
+        if end > beginning and self._now() - state.used > self._retention / 2:
+            await self._sweep(partition, state, beginning, end)
+        self._progress.complete(partition.partition)
+
+    async def _read(self, partition: TopicPartition, state: State, beginning: int, end: int) -> None:
+        last = state.offset
+        start = beginning if last is None else max(last, beginning)  # from the last known, to see that it is the same
+        async for records, following in self._batches(partition, start, end, missing=last is None or last + 1 < end):
+            if records and records[0].offset == last:
+                _compare(records.pop(0), state)
+            for record in records:
                 if record.value is not None:
-                    check_value(record.value)
-            state.apply([(record.key, record.value) for record in fetched], moved - 1)
-            records += len(fetched)
-    if empty.enough:
-        log.warning("%s-%d: no record between %d and its end %d", partition.topic, partition.partition, position, end)
-    if _next(state) < end:
-        state.apply((), end - 1)
-    return Loaded(records, end)
+                    self._check_value(record.value)
+            if records:
+                state.apply([(record.key, record.value) for record in records], following - 1)
+            self._progress.loaded += len(records)
+            self._progress.ahead(partition.partition, end - following)
+        if state.offset is None or state.offset + 1 < end:
+            state.apply((), end - 1)
+
+    async def _sweep(self, partition: TopicPartition, state: State, beginning: int, end: int) -> None:
+        """Remove the keys that the changelog no longer names: they were removed, and their tombstones are gone too.
+
+        That happens while a load takes longer than tombstones are kept. One look is enough: nobody else writes
+        meanwhile, so the changelog only shrinks, and a tombstone that was missed has outlived what it removed.
+        """
+        log.warning("loading %s-%d took longer than is safe: looking for what was removed meanwhile", *partition)
+        named = set[bytes]()
+        async for records, _ in self._batches(partition, beginning, end, missing=True):
+            named.update(record.key for record in records)
+        gone = [(key, None) for key in state.all_keys() if key not in named]
+        if gone and state.offset is not None:
+            state.apply(gone, state.offset)
+
+    async def _batches(
+        self, partition: TopicPartition, start: int, end: int, *, missing: bool
+    ) -> AsyncIterator[tuple[list[Any], int]]:
+        """Yield the records from *start* to *end*, and the offset that follows; *missing* when there must be some."""
+        source, position = self._source, start
+        if start >= end:
+            return
+        source.seek(partition, start)
+        empty = _EmptyAnswers(lambda: source.last_poll_timestamp(partition), _patience(missing))
+        while position < end and not empty.enough:
+            fetched = (await source.getmany(timeout_ms=WAIT_MS, max_records=BATCH)).get(partition, [])
+            before, position = position, await source.position(partition)
+            empty.note(position > before)
+            if position > before:
+                yield list(fetched), position
+        if empty.enough and missing:
+            log.warning("%s-%d: no record between %d and its end %d", *partition, position, end)
+
+
+def _compare(record: Any, state: State) -> None:
+    """Raise DistrustedError unless the last row that was applied is still the one that stands in its place."""
+    if state.get(record.key) != record.value:
+        raise DistrustedError(
+            Doubt.CHANGED,
+            f"its last row, at offset {record.offset}, is not the one that its changelog has there: the topic was made "
+            "anew, or the brokers have lost its end and others have written there since",
+        )
+
+
+def _patience(missing: bool) -> int:
+    return EMPTY_ANSWERS if missing else FEW_EMPTY_ANSWERS
 
 
 class _EmptyAnswers:
     """Counts the broker's answers that brought nothing, not even a marker; an answer must be a new one to count."""
 
-    def __init__(self, answered_at: Callable[[], int | None]) -> None:
-        self._answered_at = answered_at
+    def __init__(self, answered_at: Callable[[], int | None], patience: int) -> None:
+        self._answered_at, self._patience = answered_at, patience
         self._last: int | None = None
         self._count = 0
 
@@ -123,8 +173,4 @@ class _EmptyAnswers:
 
     @property
     def enough(self) -> bool:
-        return self._count >= EMPTY_ANSWERS
-
-
-def _next(state: State) -> int:
-    return 0 if state.offset is None else state.offset + 1
+        return self._count >= self._patience

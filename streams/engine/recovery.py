@@ -8,25 +8,34 @@ before the last step, and the changelogs are not read by the group's consumer at
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from time import monotonic
+from time import time
 from typing import Any
 
+import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 from faust.tables import manager, recovery
 from mode import Service
 
-from streams.engine.background import Background
-from streams.engine.loader import changelog_consumer, load
+from streams.engine.background import Background, InterruptedWorkError
+from streams.engine.loader import Loader, changelog_consumer
+from streams.engine.offsets import passes
+from streams.engine.progress import RecoveryProgress
+from streams.engine.settings import EngineSettings
 from streams.engine.states import State
+from streams.engine.store import Store
+from streams.engine.trust import DistrustedError
 
-log = logging.getLogger(__name__)
-
+RETRY_SECONDS = 0.5
 AT_ONCE = 2
 """Partitions loaded side by side; more gain nothing (one interpreter) and cost memory."""
+SAY_SECONDS = 5.0
+"""Between two lines of the log that say how far a recovery is."""
+TOUCH_SECONDS = (1.0, 60.0)
+"""How often the time of use is written at most and at least: otherwise twenty times in what tombstones are kept."""
 
 
 class ChangelogMismatchError(RuntimeError):
@@ -38,6 +47,8 @@ class Recovery(recovery.Recovery):
 
     _background: Background | None = None
     _complete = False
+    progress: RecoveryProgress | None = None
+    """Of the latest recovery."""
 
     @Service.task
     async def _restart_recovery(self) -> None:
@@ -51,17 +62,27 @@ class Recovery(recovery.Recovery):
                 return
 
     async def _recover(self, generation: int) -> None:
+        await self.halt()  # of an assignment that this one follows: its load may still be on its way out
         self._set_recovery_started()
         self._check_partitions()
         changelogs = sorted(self.active_tps)
         self.app.consumer.leave_changelogs(changelogs)
-        opening = [self.tp_to_table[tp].data.open(tp.partition) for tp in changelogs]
-        await self._wait(_in_turn(opening))
+        began = time()
+        self.progress = RecoveryProgress([tp.partition for tp in changelogs])
         self._complete = False
-        await self._wait(self._load(changelogs))
-        if not self._complete:
+        await self._wait(self._complete_all(changelogs, self.progress))
+        if not self._complete or self.app.consumer.is_released:
             raise recovery.RebalanceAgain
+        structlog.get_logger().info("recovery.done", **_figures(self.progress))
+        self._store.whole({tp.partition for tp in changelogs}, began)
+        await self.app.stand()
         await self._open(generation)
+
+    @property
+    def _store(self) -> Store:
+        (table,) = self.tables.values()
+        store: Store = table.data
+        return store
 
     def _check_partitions(self) -> None:
         recovered = {tp.partition for tp in self.active_tps}
@@ -73,22 +94,43 @@ class Recovery(recovery.Recovery):
     def _sources(self) -> set[Any]:
         return {tp for tp in self.app.consumer.assignment() if not self._is_changelog_tp(tp)}
 
-    async def _load(self, changelogs: Iterable[Any]) -> None:
-        waiting = deque((tp, self.tp_to_table[tp].data.states[tp.partition]) for tp in changelogs)
-        started, loading = monotonic(), _Loading(self.app, waiting)
-        self._background = Background(loading.run, "changelog")
-        self._background.start()
+    async def _complete_all(self, changelogs: Sequence[Any], progress: RecoveryProgress) -> None:
+        """Open and load the states; one that turns out not to be believed is loaded once more, from nothing.
+
+        Opening may take long, and so may a broker that is away: what was released meanwhile is not loaded.
+        """
+        telling = asyncio.create_task(_tell(progress))
         try:
-            await self._background.wait()
+            while True:
+                waiting = deque([(tp, await self._store.open(tp.partition)) for tp in changelogs])
+                if self.app.consumer.is_released:
+                    return None
+                try:
+                    return await self._load(_Loading(self.app.engine_settings, waiting, progress))
+                except DistrustedError as doubt:
+                    self._store.set_aside(doubt)
+                except (InterruptedWorkError, KafkaError) as error:
+                    if isinstance(error, KafkaError) and not passes(error):
+                        raise
+                    structlog.get_logger().warning("recovery.again", why=type(error).__name__)
+                    await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            telling.cancel()
+
+    async def _load(self, loading: _Loading) -> None:
+        background = self._background = Background(loading.run, "changelog")
+        background.start()
+        try:
+            await background.wait()
             self._complete = True
         except asyncio.CancelledError:
-            if self._background is not None:
+            if self._background is background:
                 raise
             # Halted by a revoke or a stop, while this service goes on.
         finally:
-            await self.halt()
-        if loading.records:
-            log.info("loaded %d changelog records in %.1f s", loading.records, monotonic() - started)
+            if self._background is background:
+                self._background = None
+            await background.cancel()
 
     async def halt(self) -> None:
         """End a load under way, and wait until it no longer touches a state."""
@@ -101,7 +143,8 @@ class Recovery(recovery.Recovery):
         app, consumer = self.app, self.app.consumer
         await app.on_rebalance_complete.send()
         self._set_recovery_ended()
-        if generation != app.consumer_generation_id or self.signal_recovery_start.is_set() or self.should_stop:
+        is_over = consumer.is_released or generation != app.consumer_generation_id
+        if is_over or self.signal_recovery_start.is_set() or self.should_stop:
             return
         sources = self._sources()
         app.on_recovered({tp.partition for tp in sources})
@@ -119,6 +162,13 @@ class Recovery(recovery.Recovery):
         await self.halt()
 
     @Service.task
+    async def _touch(self) -> None:
+        least, most = TOUCH_SECONDS
+        while not self.should_stop:
+            await self.sleep(min(most, max(least, self._store.retention / 20)))
+            self._store.touch()
+
+    @Service.task
     async def _slurp_changelogs(self) -> None:
         """Stock reads changelogs from a queue; nothing comes there."""
 
@@ -130,24 +180,36 @@ class Recovery(recovery.Recovery):
 class _Loading:
     """Loads partitions, a few side by side, in a thread of its own."""
 
-    def __init__(self, app: Any, waiting: deque[tuple[Any, State]]) -> None:
-        self._bootstrap_servers = app.engine_settings.bootstrap_servers
-        self._check_value = app.engine_settings.checked
-        self._waiting = waiting
-        self.records = 0
+    def __init__(self, settings: EngineSettings, waiting: deque[tuple[Any, State]], progress: RecoveryProgress) -> None:
+        self._settings, self._waiting, self._progress = settings, waiting, progress
 
     async def run(self) -> None:
         await asyncio.gather(*(self._load_next() for _ in range(min(AT_ONCE, len(self._waiting)))))
+        self._progress.end()
 
     async def _load_next(self) -> None:
         async with AsyncExitStack() as stack:
-            consumer = await stack.enter_async_context(changelog_consumer(self._bootstrap_servers))
+            consumer = await stack.enter_async_context(changelog_consumer(self._settings.brokers))
+            await self._measure(consumer)
+            retention = self._settings.delete_retention_seconds
+            loader = Loader(consumer, self._settings.checked, self._progress, retention=retention)
             while self._waiting:
                 tp, state = self._waiting.popleft()
                 partition = TopicPartition(tp.topic, tp.partition)
                 consumer.assign([partition])
-                loaded = await load(consumer, partition, state, self._check_value)
-                self.records += loaded.records
+                try:
+                    await loader.load(partition, state)
+                except DistrustedError as doubt:
+                    doubt.partition = tp.partition
+                    raise
+
+    async def _measure(self, consumer: Any) -> None:
+        """Note how much of the partitions that wait is to be read, before the first is complete."""
+        waiting = {TopicPartition(tp.topic, tp.partition): state for tp, state in self._waiting}
+        beginnings, ends = await consumer.beginning_offsets(waiting), await consumer.end_offsets(waiting)
+        for partition, state in waiting.items():
+            known = -1 if state.offset is None else state.offset
+            self._progress.ahead(partition.partition, max(0, ends[partition] - max(beginnings[partition], known + 1)))
 
 
 class TableManager(manager.TableManager):
@@ -168,6 +230,18 @@ class TableManager(manager.TableManager):
         await self.recovery.start()
 
 
-async def _in_turn(opening: Iterable[Any]) -> None:
-    for coroutine in opening:
-        await coroutine
+async def _tell(progress: RecoveryProgress) -> None:
+    """Say how far a long recovery is, until cancelled."""
+    while True:
+        await asyncio.sleep(SAY_SECONDS)
+        structlog.get_logger().info("recovery.progress", **_figures(progress), remaining=progress.remaining)
+
+
+def _figures(progress: RecoveryProgress) -> dict[str, Any]:
+    return {
+        "partitions": progress.partitions,
+        "done": progress.done,
+        "loaded": progress.loaded,
+        "seconds": round(progress.seconds, 1),
+        "rate": round(progress.rate),
+    }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from streams.brokers import Brokers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,10 +15,11 @@ class EngineSettings:
     """Times are in seconds. *id* is the consumer group; the changelog is ``<id>-profiles-changelog``."""
 
     id: str
-    bootstrap_servers: Sequence[str]
-    """Each ``host:port``."""
+    brokers: Brokers
     partitions: int
     """Of every input and of the changelog; all must agree."""
+    first: frozenset[str] = frozenset()
+    """The inputs that are handled to the end they had at their birth, before anything of the others is read."""
     store: Literal["rocksdb", "memory"] = "rocksdb"
     directory: Path = Path("data")
     """One process at a time may hold it; another waits."""
@@ -36,6 +39,12 @@ class EngineSettings:
     """Records that wait for one agent."""
     check_value: Callable[[bytes], None] | None = None
     """Called for each state that is loaded; raises for one that this release does not read, which ends the worker."""
+    marks: Callable[[bytes], bool] | None = None
+    """Which values' keys ``Table.marked`` returns; called for each value that is loaded or written."""
+    cluster_id: str | None = None
+    """A state directory of another cluster is set aside."""
+    delete_retention_seconds: float = 24 * 60 * 60.0
+    """The changelog's ``delete.retention.ms``: a state that was not in use for half of it is set aside."""
 
     @property
     def checked(self) -> Callable[[bytes], None]:

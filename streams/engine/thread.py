@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
-from aiokafka.errors import ConsumerStoppedError
+from aiokafka.errors import ConsumerStoppedError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 
 from streams.engine.message import Record
+from streams.groups.clock import suspended
+from streams.groups.coordinator import keep_lease
+from streams.groups.gaps import Partition
+from streams.groups.sockets import guard
 
 log = logging.getLogger(__name__)
 
-Partition = tuple[str, int]
+T = TypeVar("T")
 Records = Mapping[Partition, Sequence[Record]]
 
 STOP_SECONDS = 5.0
@@ -36,27 +40,54 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"  # stock hard-codes read_uncommitted; read when it starts
         return consumer
 
+    async def on_start(self) -> None:
+        """Start the consumer; its membership renews the lease, and without that it commits nothing."""
+        await super().on_start()
+        lease = self.app.lease
+        if lease is not None:
+            keep_lease(self.aiokafka, lease, suspended)
+            guard(self.aiokafka._client, lease)
+
+    @property
+    def aiokafka(self) -> Any:
+        """The started consumer; what it does belongs to the thread's loop, see ``run``."""
+        return self._ensure_consumer()
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run *work* in the thread's loop, and wait for it in the caller's."""
+        # Not by the method queue: that costs a handful of tasks per call, and only two run at a time.
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.thread_loop))
+
     async def fetch(self, partitions: frozenset[Partition], assignment: int, timeout: float) -> Records:
         """Return what *partitions* have, waiting at most *timeout* s; nothing if *assignment* is over meanwhile.
 
         The set must be a copy: stock hands over the live one, and when that becomes empty the fetcher takes from all.
         """
-        fetching = self._fetch(self._ensure_consumer(), partitions, assignment, timeout)
-        # Not by the method queue: that costs a handful of tasks per call.
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(fetching, self.thread_loop))
+        return await self.run(self._fetch(self._ensure_consumer(), partitions, assignment, timeout))
 
     async def _fetch(self, consumer: Any, partitions: frozenset[Partition], assignment: int, timeout: float) -> Records:
         fetcher, deadline = consumer._fetcher, monotonic() + timeout
         with fetcher._subscriptions.fetch_context():
             while self._wanted(consumer, assignment):
-                records: Records = await fetcher.fetched_records(
-                    partitions, timeout=0, max_records=consumer._max_poll_records
-                )
+                records = await self._take(consumer, partitions, assignment)
                 left = deadline - monotonic()
                 if records or left <= 0:
                     return records
                 await self._arrival(fetcher, left)
         return {}
+
+    async def _take(self, consumer: Any, partitions: frozenset[Partition], assignment: int) -> Records:
+        """Take what has arrived; a partition whose next records are gone is stopped at, and the others go on."""
+        try:
+            records: Records = await consumer._fetcher.fetched_records(
+                partitions, timeout=0, max_records=consumer._max_poll_records
+            )
+        except (OffsetOutOfRangeError, NoOffsetForPartitionError) as error:
+            gone = [(tp.topic, tp.partition) for tp in _partitions_of(error)]
+            _pause(consumer._subscription, gone)  # else the same answer comes again at once
+            self.consumer.loop.call_soon_threadsafe(self.consumer.overtaken, gone, assignment)
+            return {}
+        return records
 
     def _wanted(self, consumer: Any, assignment: int) -> bool:
         """Whether the fetch may take records; no await lies between this and the taking."""
@@ -87,8 +118,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         Called from the main loop, so a main loop that hangs does not count as alive.
         """
         if self._consumer is not None:
-            checking = self._keep_alive(self._consumer)
-            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(checking, self.thread_loop))
+            await self.run(self._keep_alive(self._consumer))
 
     async def _keep_alive(self, consumer: Any) -> None:
         subscription = consumer._subscription
@@ -111,16 +141,32 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if not self.thread_loop.is_closed():  # it is when the thread itself has crashed; stock then fails to stop
             super()._stopped_set()
 
-    def pause_fetching(self, partitions: Sequence[Any]) -> None:
-        """Do not even prefetch *partitions* under this assignment (changelogs are read by the recovery)."""
+    def pause_fetching(self, partitions: Iterable[Any]) -> None:
+        """Do not even prefetch *partitions*, under this assignment; what was fetched of them is not taken."""
         # In the thread: pausing makes a future, which belongs to the loop that it is made in.
-        self.thread_loop.call_soon_threadsafe(_pause, self._ensure_consumer()._subscription, partitions)
+        self.thread_loop.call_soon_threadsafe(_pause, self._ensure_consumer()._subscription, list(partitions))
+
+    def resume_fetching(self, partitions: Iterable[Any]) -> None:
+        """Fetch *partitions* again, from where they were left."""
+        self.thread_loop.call_soon_threadsafe(_resume, self._ensure_consumer()._subscription, list(partitions))
 
 
 def _pause(subscription: Any, partitions: Sequence[Any]) -> None:
     for partition in partitions:
         if subscription.is_assigned(partition):
             subscription.pause(partition)
+
+
+def _resume(subscription: Any, partitions: Sequence[Any]) -> None:
+    for partition in partitions:
+        if subscription.is_assigned(partition):
+            subscription.resume(partition)
+
+
+def _partitions_of(error: Exception) -> list[Any]:
+    """Return what aiokafka's error is about: it holds a partition, or a mapping of partitions to offsets."""
+    (about,) = error.args
+    return list(about) if isinstance(about, dict) else [about]
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
+from streams.groups.internals import missing
+
 KNOWN: Mapping[str, tuple[str, ...]] = {
     "faust-streaming": ("0.15.3",),
     "mode-streaming": ("0.7.1",),
@@ -22,10 +24,12 @@ class UnknownVersion(RuntimeError):  # noqa: N818 - the sentence reads better wi
 
 
 def check_versions(installed: Callable[[str], str] = version) -> None:
-    """Raise UnknownVersion, naming what was expected and what was found, unless every library is a known one."""
+    """Raise UnknownVersion, with what was expected and what was found, unless all libraries are known and untouched."""
     found = {name: installed(name) for name in KNOWN}
     unknown = [name for name, known in KNOWN.items() if found[name] not in known]
     if unknown:
         raise UnknownVersion(
             "; ".join(f"{name}: expected {' or '.join(KNOWN[name])}, found {found[name]}" for name in unknown)
         )
+    if gone := missing():
+        raise UnknownVersion(f"expected, and not there: {', '.join(gone)}")

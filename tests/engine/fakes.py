@@ -11,6 +11,7 @@ import faust
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from streams.brokers import Brokers
 from streams.engine import EngineSettings
 from streams.engine.consumer import Consumer
 from streams.engine.engine import Engine
@@ -68,10 +69,15 @@ class FakeThread:
     def interrupt(self) -> None:
         pass
 
+    def pause_fetching(self, partitions: Any) -> None:
+        pass
+
+    resume_fetching = pause_fetching
+
 
 def engine_settings(**changes: Any) -> EngineSettings:
     """Return settings that need no broker unless *changes* name one."""
-    defaults = {"id": "unit", "bootstrap_servers": [NOWHERE], "partitions": 1, "store": "memory", "directory": Path()}
+    defaults = {"id": "unit", "brokers": Brokers((NOWHERE,)), "partitions": 1, "store": "memory", "directory": Path()}
     return EngineSettings(**{**defaults, **changes})
 
 

@@ -11,19 +11,43 @@ from typing import Any
 import faust
 
 from streams.engine import Engine, EngineSettings, Message
+from streams.groups.journal import Journal
 from tests.brokers.client import Client
+from tests.reaching import brokers_of
 
 SESSION = 6.0
 """The shortest that a broker allows by default."""
 
 
 def engine_on(client: Client, name: str, **changes: Any) -> Engine:
-    """Return an engine that meets *client*'s broker, with memory state and short times."""
+    """Return an engine that meets *client*'s broker, with memory state and short times, maybe journal and lease."""
+    journal, lease = changes.pop("journal", None), changes.pop("lease", None)
     defaults: Mapping[str, Any] = {
-        "id": name, "bootstrap_servers": [client.bootstrap], "partitions": 1, "store": "memory", "directory": Path(),
+        "id": name, "brokers": brokers_of(client), "partitions": 1, "store": "memory", "directory": Path(),
         "session_timeout": SESSION, "heartbeat_interval": 0.3, "commit_interval": 0.1,
     }  # fmt: skip
-    return Engine(EngineSettings(**{**defaults, **changes}))
+    return Engine(EngineSettings(**{**defaults, **changes}), journal, lease)
+
+
+@asynccontextmanager
+async def journal_on(client: Client, name: str) -> AsyncIterator[Journal]:
+    """Lend a journal of app *name*; its topic is made by the first."""
+    topic = f"{name}.destinations"
+    if not await client.partitions(topic):
+        await client.create_topic(topic, 1, cleanup_policy="compact")
+    journal = Journal(brokers_of(client), topic)
+    await journal.start()
+    try:
+        yield journal
+    finally:
+        await journal.stop()
+
+
+class Stock(faust.App):  # type: ignore[misc]  # Faust ships no usable hints
+    """A Faust app as it comes, but that it leaves no directory behind where the tests run."""
+
+    def _create_directories(self) -> None:
+        pass
 
 
 def stock_on(client: Client, name: str, **changes: Any) -> Any:
@@ -34,7 +58,7 @@ def stock_on(client: Client, name: str, **changes: Any) -> Any:
         "broker_session_timeout": SESSION, "broker_heartbeat_interval": 0.3, "broker_commit_interval": 0.1,
         "stream_recovery_delay": 0, "stream_wait_empty": False, "web_enabled": False,
     }  # fmt: skip
-    app = faust.App(name, **{**defaults, **changes})
+    app = Stock(name, **{**defaults, **changes})
     table = app.Table("profiles", key_type=bytes, value_type=bytes, partitions=1)
     return app, table
 

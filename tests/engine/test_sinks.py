@@ -176,8 +176,8 @@ async def test_what_its_writer_has_taken_back_is_not_read(client: Client, unique
 async def test_the_producer_is_idempotent_where_stock_is_not(client: Client, unique: str) -> None:
     await topics_for(client, unique)
     engine, (stock, _) = engine_on(client, unique), stock_on(client, unique)
-    async with started(engine.app.producer), started(stock.producer):
-        await until(lambda: engine.app.producer._producer is not None and stock.producer._producer is not None)
+    async with started(engine.app.producer) as ours, started(stock.producer) as theirs:
+        await asyncio.gather(ours, theirs)
 
         assert engine.app.producer._producer._txn_manager is not None
         assert stock.producer._producer._txn_manager is None, "upstream has an idempotent producer"

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rocksdict import Cache
 
-from streams.engine.states import MARKER_KEY, OFFSET_KEY, MemoryState, RocksState, State, rocks_options
+from streams.engine.rocks import MARKER_KEY, OFFSET_KEY, RocksState, rocks_options
+from streams.engine.states import MemoryState, State
 from streams.engine.store import Table
 
 CACHE = Cache(1024 * 1024)

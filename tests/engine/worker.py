@@ -12,6 +12,7 @@ from pathlib import Path
 
 import faust
 
+from streams.brokers import Brokers
 from streams.engine import Engine, EngineSettings, Message
 from tests.engine.running import SESSION
 
@@ -59,7 +60,7 @@ def main(bootstrap: str, app: str, topic: str, directory: str, name: str, fatal:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     settings = EngineSettings(
-        id=app, bootstrap_servers=[bootstrap], partitions=4, directory=Path(directory) / name,
+        id=app, brokers=Brokers((bootstrap,)), partitions=4, directory=Path(directory) / name,
         session_timeout=SESSION, heartbeat_interval=0.5, commit_interval=0.2,
     )  # fmt: skip
     engine = Engine(settings)

@@ -1,0 +1,130 @@
+"""What the journal writes and reads: births, creations, acceptances, remakings as keys and values of a compacted topic.
+
+A key ends in a random part, so that two writers never replace each other: of the entries with one name, the one at the
+lowest offset counts, and compaction cannot change which that is. Names hold topics, groups and incarnations, none of
+which can contain a slash.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from streams.groups.gaps import Birth, Cause, Gap, Partition, Resume
+
+T = TypeVar("T")
+Value = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """An operator's answer to one gap: what caused it, what was committed then, and where to go on."""
+
+    key: str
+    """Of its record, for a tombstone."""
+    cause: Cause
+    committed: int | None
+    resume: Resume
+    at: int
+    """In milliseconds."""
+
+    def answers(self, gap: Gap) -> bool:
+        """Whether it was given for this gap, and not for one before it."""
+        return (self.cause, self.committed) == (gap.cause, gap.committed)
+
+
+def birth_name(group: str, partition: Partition) -> str:
+    """Return the name of a group's beginning with a partition."""
+    return f"birth/{group}/{partition[0]}/{partition[1]}"
+
+
+def creation_name(incarnation: str) -> str:
+    """Return the name of a destination's creation."""
+    return f"creation/{incarnation}"
+
+
+def acceptance_name(group: str, partition: Partition) -> str:
+    """Return the name of the answers to a partition's gaps."""
+    return f"acceptance/{group}/{partition[0]}/{partition[1]}"
+
+
+def remaking_name(group: str, partition: Partition) -> str:
+    """Return the name of the times at which a partition's offsets began again."""
+    return f"remaking/{group}/{partition[0]}/{partition[1]}"
+
+
+def value_of(entry: Birth | Acceptance | int) -> bytes:
+    """Return the record's value for a birth, an acceptance, or the time of a creation or a remaking."""
+    match entry:
+        case Birth(offset, end, at):
+            value: Value = {"offset": offset, "end": end, "at": at}
+        case Acceptance(_, cause, committed, resume, at):
+            value = {"cause": cause, "committed": committed, "resume": resume, "at": at}
+        case at:
+            value = {"at": at}
+    return msgspec.json.encode(value)
+
+
+@dataclass(slots=True)
+class Entries:
+    """All that the topic holds, by name, each name's entries in the order of their offsets."""
+
+    _named: dict[str, dict[str, Value]] = field(default_factory=dict)
+
+    def read(self, key: bytes | None, value: bytes | None) -> None:
+        """Take the next record of the topic; what is no entry of ours, or one that cannot be read, changes nothing."""
+        try:
+            text = (key or b"").decode()
+            decoded = None if value is None else msgspec.json.decode(value, type=Value)
+        except (UnicodeDecodeError, msgspec.DecodeError):
+            return
+        name = text.rpartition("/")[0]
+        if decoded is not None:
+            self._named.setdefault(name, {})[text] = decoded
+        elif name in self._named:
+            self._named[name].pop(text, None)
+
+    def holds(self, key: str) -> bool:
+        """Whether the record with this very key has been read, and no tombstone for it."""
+        return key in self._named.get(key.rpartition("/")[0], {})
+
+    def birth(self, group: str, partition: Partition) -> Birth | None:
+        """Return the birth that counts."""
+        for value in self._of(birth_name(group, partition)).values():
+            if (birth := _converted(value, Birth)) is not None:
+                return birth
+        return None
+
+    def creation(self, incarnation: str) -> int | None:
+        """Return the time of creation that counts, in milliseconds."""
+        for value in self._of(creation_name(incarnation)).values():
+            if (creation := _converted(value, _Creation)) is not None:
+                return creation.at
+        return None
+
+    def acceptances(self, group: str, partition: Partition) -> list[Acceptance]:
+        """Return the answers to a partition's gaps, oldest first."""
+        named = self._of(acceptance_name(group, partition)).items()
+        found = [_converted({"key": key, **value}, Acceptance) for key, value in named]
+        return [each for each in found if each is not None]
+
+    def remakings(self, group: str, partition: Partition) -> int:
+        """Return how often a partition's offsets have begun again."""
+        return len(self._of(remaking_name(group, partition)))
+
+    def _of(self, name: str) -> dict[str, Value]:
+        return self._named.get(name, {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Creation:
+    at: int
+
+
+def _converted(value: Value, kind: type[T]) -> T | None:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return None
