@@ -11,10 +11,12 @@ from typing import Any
 from streams.delivery.bounds import Shared
 from streams.delivery.dead_letters import Failure
 from streams.delivery.pending import Record
+from streams.delivery.states import State
 from streams.delivery.tools import Attempt, Park, Tools
 from streams.destinations import Account, Delivery, Destination, Retry
 from streams.ends import ExportEnd
 from streams.exports import ID_HEADER, META_HEADER, Export, Meta, encode_meta
+from streams.groups.lease import Lease
 from streams.outcomes import Delivered, Outcome
 
 TOPIC = "streams.exports.crm.1"
@@ -56,6 +58,7 @@ class RecordingTelemetry:
     ends: list[tuple[str, ExportEnd, str | None]] = field(default_factory=list)
     states: list[tuple[str, str]] = field(default_factory=list)
     gauges: dict[str, Callable[[], int | None]] = field(default_factory=dict)
+    lapses: int = 0
 
     def fetched(self, count: int) -> None:
         self.fetched_count += count
@@ -87,6 +90,9 @@ class RecordingTelemetry:
     def state(self, name: str, reason: str) -> None:
         self.states.append((name, reason))
 
+    def lapsed(self) -> None:
+        self.lapses += 1
+
     @property
     def counts(self) -> Counter[ExportEnd]:
         return Counter(end for _, end, _ in self.ends)
@@ -112,9 +118,17 @@ async def deliver(export: Export) -> Outcome:
     return Delivered(204)
 
 
+def a_lease(seconds: float = 1e9) -> Lease:
+    """Return a lease that is held, for good unless its clock or its holder ends it."""
+    lease = Lease(seconds, lambda: 0.0)
+    lease.renewed(0.0)
+    return lease
+
+
 def the_tools(
     attempt: Attempt = deliver,
     *,
+    lease: Lease | None = None,
     park: Park | None = None,
     telemetry: RecordingTelemetry | None = None,
     shared: Shared | None = None,
@@ -122,13 +136,17 @@ def the_tools(
     now: Callable[[], float] = time.monotonic,
     pause: Callable[[int, Outcome, Retry, Callable[[], float]], float] = soon,
 ) -> Tools:
+    telemetry = telemetry or RecordingTelemetry()
     return Tools(
         destination=destination or a_destination(),
         attempt=attempt,
         park=park or Parked(),
         pause=pause,
-        telemetry=telemetry or RecordingTelemetry(),
+        telemetry=telemetry,
         shared=shared or Shared(),
+        state=State(telemetry.state),
+        lease=lease or a_lease(),
         now=now,
         random=lambda: 0.5,
+        wall=time.time,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -32,11 +32,14 @@ class Sink:
     hung: dict[Key, asyncio.Event] = field(default_factory=dict)
     arrived: list[tuple[Key, int]] = field(default_factory=list)
     ids: Counter[str] = field(default_factory=Counter)
+    requests: list[tuple[str, Key, int]] = field(default_factory=list)
+    """Each as it came, answered or not: the worker that names itself, the profile and the number."""
     open: int = 0
 
     async def answer(self, request: web.Request) -> web.Response:
         body = json.loads(await request.read())
         key = body["k"]
+        self.requests.append((request.headers.get("x-worker", ""), key, body["n"]))
         self.open += 1
         try:
             if key in self.hung:
@@ -88,9 +91,9 @@ async def a_sink() -> AsyncIterator[Sink]:
 
 
 @asynccontextmanager
-async def loopback(destination: Destination) -> AsyncIterator[Attempt]:
+async def loopback(destination: Destination, lease: Callable[[], float] | None = None) -> AsyncIterator[Attempt]:
     """Open the way to a destination on this machine."""
-    endpoint = Endpoint(destination, Egress([ip_network("127.0.0.0/8")]), None, now=lambda: 0.0)
+    endpoint = Endpoint(destination, Egress([ip_network("127.0.0.0/8")]), None, now=lambda: 0.0, lease=lease)
     await endpoint.start()
     try:
         yield endpoint.post

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from aiokafka import TopicPartition
 
-from streams.delivery.pending import Pending, Record
+from streams.delivery.pending import Pending, Record, read_export
 from streams.delivery.tools import Tools
 from streams.delivery.windows import Window
 
+log = logging.getLogger(__name__)
+
 MAX_FETCH = 500
 """Records per fetch: more would only delay the first of them."""
+SETTLING_SECONDS = 0.1
 
 
 class Backlog:
     """The windows of the assigned partitions, and the count and bytes of what is in them."""
 
-    def __init__(self, tools: Tools, partitions: Iterable[TopicPartition]) -> None:
+    def __init__(self, tools: Tools, windows: Mapping[TopicPartition, Window]) -> None:
         self._tools, self._bounds = tools, tools.destination.delivery
-        self.windows = {partition: Window() for partition in partitions}
+        self.windows = dict(windows)
         self.pending = self.pending_bytes = 0
         self._room, self._is_awaited = asyncio.Event(), False
         # A fetch is worth its cost when there is room for many records.
@@ -30,9 +34,12 @@ class Backlog:
     @property
     def full(self) -> bool:
         """Whether nothing more may be fetched for now."""
-        if self.pending > self._high or self.pending_bytes >= self._bounds.max_pending_bytes:
-            return True
-        return self._tools.shared.full
+        return self.full_by_itself or self._tools.shared.full_for(self.pending_bytes)
+
+    @property
+    def full_by_itself(self) -> bool:
+        """Whether that is so whatever the other destinations of the process hold."""
+        return self.pending > self._high or self.pending_bytes >= self._bounds.max_pending_bytes
 
     @property
     def ahead(self) -> set[TopicPartition]:
@@ -58,11 +65,20 @@ class Backlog:
             await asyncio.wait_for(self._room.wait(), seconds)
         self._is_awaited = False
 
+    async def settled(self, partition: TopicPartition, seconds: float) -> None:
+        """Return when nothing of *partition* is under way, at the latest after *seconds*."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while len(self.windows[partition]):  # noqa: ASYNC110 - of ends there are many, one waits
+                    await asyncio.sleep(SETTLING_SECONDS)
+
     def fetched(self, partition: TopicPartition, records: Sequence[Record], put: Callable[[Pending], None]) -> None:
-        """Put each record of an assigned partition that is not here yet, in the order of the offsets."""
+        """Put each record of an assigned partition that is not here yet and has not ended, in the order of offsets."""
         window = self.windows[partition]
         now, size, count = self._tools.now(), 0, 0
         for record in records:
+            if window.inherited is not None and self._skipped(window, record):
+                continue
             if window.fetched(record.offset, record.timestamp):
                 pending = Pending(record, window, now)
                 put(pending)
@@ -72,6 +88,19 @@ class Backlog:
         self._add_bytes(size)
         self._tools.books.fetched += count
         self._tools.telemetry.fetched(count)
+
+    def _skipped(self, window: Window, record: Record) -> bool:
+        """Pass over a record that had ended before the partition came here."""
+        if window.skipped(record.offset, record.timestamp):
+            self._tools.books.skipped += 1
+            if (export := read_export(record)) is not None:
+                # Perhaps it was delivered, and so no older export of its profile may follow it: a replay stands above.
+                self._tools.revisions.skipped(export.key, export.meta.revision)
+            return True
+        if window.mistrusted:
+            window.mistrusted = False
+            log.warning("%s: what the commit said had ended is not of these records", self._tools.destination.name)
+        return False
 
     def ended(self, pending: Pending) -> None:
         """Let an export go: it ended."""

@@ -48,12 +48,19 @@ class Slots:
 class Shared:
     """The bounds of one process; one object, given to every delivery."""
 
-    def __init__(self, *, max_in_flight: int = 512, max_pending_bytes: int = 512 * 1024 * 1024) -> None:
+    def __init__(
+        self,
+        *,
+        max_in_flight: int = 512,
+        max_pending_bytes: int = 512 * 1024 * 1024,
+        floor_bytes: int = 1024 * 1024,
+    ) -> None:
         self.slots = Slots(max_in_flight)
         self.max_pending_bytes = max_pending_bytes
+        self.floor_bytes = floor_bytes
+        """What each destination may hold although the others have filled the memory: else they would stop it."""
         self.pending_bytes = 0
 
-    @property
-    def full(self) -> bool:
-        """Whether no destination may fetch for now."""
-        return self.pending_bytes >= self.max_pending_bytes
+    def full_for(self, pending_bytes: int) -> bool:
+        """Whether a destination that holds *pending_bytes* may not fetch for now."""
+        return self.pending_bytes >= self.max_pending_bytes and pending_bytes >= self.floor_bytes

@@ -7,7 +7,7 @@ never holds a stack trace: it could carry profile data.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -16,7 +16,6 @@ from aiokafka.errors import KafkaError
 
 from streams.ends import Reason
 from streams.exports import MAX_ROW_BYTES
-from streams.stopping import stopped
 
 Header = tuple[str, bytes]
 
@@ -131,9 +130,6 @@ class Producer(Protocol):
     async def start(self) -> None:
         """Connect."""
 
-    async def stop(self) -> None:
-        """Send what is queued, then disconnect."""
-
     async def partitions_for(self, topic: str) -> set[int]:
         """Return the partition numbers of a topic; raises KafkaError if it does not exist."""
 
@@ -153,17 +149,33 @@ CONFIRM_SECONDS = 30.0
 
 
 class DeadLetters:
-    """The dead-letter topic of a process, written by one producer that is made when the first record needs it."""
+    """The dead-letter topic of a process, written by one producer that is made when the first record needs it.
 
-    def __init__(self, topic: str, connector: str, new_producer: Callable[[], Producer]) -> None:
-        self._topic, self._connector, self._new_producer = topic, connector, new_producer
+    *end* ends a producer so that what it has not written by then is never written.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        connector: str,
+        new_producer: Callable[[], Producer],
+        end: Callable[[Producer], Coroutine[None, None, None]],
+        *,
+        confirm_seconds: float = CONFIRM_SECONDS,
+    ) -> None:
+        self._topic, self._connector, self._confirm_seconds = topic, connector, confirm_seconds
+        self._new_producer, self._end = new_producer, end
         self._producer: Producer | None = None
         self._lock = asyncio.Lock()
+        self._ending: set[asyncio.Task[None]] = set()
 
-    async def park(self, origin: Origin, failure: Failure) -> None:
+    async def park(self, origin: Origin, failure: Failure, check: Callable[[], None] = lambda: None) -> None:
         """Write *origin* to the dead-letter topic, on its own partition number; return when the broker confirmed it.
 
-        Raises NotParkedError if the topic is missing, lacks the partition or refuses the record.
+        Raises NotParkedError if the topic is missing, lacks the partition or refuses the record. What was not confirmed
+        by then, or when the caller is cancelled, is not written later. *check* is called right before it is given to
+        the producer; what that raises is raised. It is not asked again at the socket: the producer writes for all
+        destinations of the process, each of which has its own right to write.
         """
         try:
             producer = await self._started()
@@ -174,16 +186,22 @@ class DeadLetters:
             raise NotParkedError(f"{self._topic} has no partition {origin.partition}")
         letter = dead_letter(origin, failure, connector=self._connector)
         try:
-            async with asyncio.timeout(CONFIRM_SECONDS):
+            check()
+            async with asyncio.timeout(self._confirm_seconds):
                 await self._write(producer, letter, origin.partition)
         except (KafkaError, TimeoutError) as error:
             await self._discard(producer)
             raise NotParkedError(f"{self._topic}: {type(error).__name__}") from error
+        except asyncio.CancelledError:
+            await self._discard(producer)
+            raise
 
     async def close(self) -> None:
-        """End the producer, if there is one."""
+        """End the producer, if there is one, and those that are ending."""
         if self._producer is not None:
             await self._discard(self._producer)
+        if self._ending:
+            await asyncio.wait(self._ending)
 
     async def _write(self, producer: Producer, letter: Letter, partition: int) -> None:
         # A batch of one rather than send(): that refuses a record with neither key nor value.
@@ -199,7 +217,7 @@ class DeadLetters:
                 try:
                     await producer.start()
                 except BaseException:
-                    await stopped(producer.stop())
+                    await self._ended(producer)
                     raise
                 self._producer = producer
             return self._producer
@@ -208,4 +226,11 @@ class DeadLetters:
         """Forget a producer: after a refused batch an idempotent one may wait for a number that never comes."""
         if producer is self._producer:
             self._producer = None
-            await stopped(producer.stop())
+            await self._ended(producer)
+
+    async def _ended(self, producer: Producer) -> None:
+        """End a producer, to the end although the caller is cancelled."""
+        ending = asyncio.create_task(self._end(producer))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        await asyncio.wait([ending])

@@ -7,23 +7,30 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 from mode import Service
 
 from streams.delivery.bounds import Shared
-from streams.delivery.dead_letters import DeadLetters, Producer
-from streams.delivery.service import Connection, Delivery
+from streams.delivery.dead_letters import CONFIRM_SECONDS, DeadLetters, Producer
+from streams.delivery.member import Connection
+from streams.delivery.service import Delivery
+from streams.delivery.states import State, Trouble
 from streams.delivery.tools import Attempt, Pause, Telemetry, Tools
 from streams.destinations import Destination
 from streams.exports import Export, dead_letters_topic
+from streams.groups.producers import ended
 from streams.outcomes import Outcome
 
 log = logging.getLogger(__name__)
 
-Reach = Callable[[Destination], AbstractAsyncContextManager[Attempt]]
-"""Opens the way to a destination's endpoint, and closes it when its delivery ends."""
+Reach = Callable[[Destination, Callable[[], float]], AbstractAsyncContextManager[Attempt]]
+"""Opens the way to a destination's endpoint, and closes it when its delivery ends; the second argument says how many
+seconds are left of the lease of what is posted."""
+
+_NOT_AUTHORIZED = (TopicAuthorizationFailedError, GroupAuthorizationFailedError)
 
 FIRST_RESTART_SECONDS = 1.0
 RESTART_CAP_SECONDS = 60.0
@@ -31,12 +38,11 @@ STEADY_SECONDS = 60.0
 """A delivery that lived so long begins its restarts anew."""
 
 
-def new_dead_letters(connection: Connection) -> DeadLetters:
+def new_dead_letters(connection: Connection, confirm_seconds: float = CONFIRM_SECONDS) -> DeadLetters:
     """Return the dead letters of a process, with an idempotent producer."""
 
     def new_producer() -> Producer:
-        producer: Producer = AIOKafkaProducer(
-            bootstrap_servers=connection.bootstrap_servers,
+        producer: Producer = connection.brokers.producer(
             client_id=f"{connection.app}.dead-letters",
             acks="all",
             enable_idempotence=True,
@@ -46,7 +52,8 @@ def new_dead_letters(connection: Connection) -> DeadLetters:
         )
         return producer
 
-    return DeadLetters(dead_letters_topic(connection.app), connection.app, new_producer)
+    topic = dead_letters_topic(connection.app)
+    return DeadLetters(topic, connection.app, new_producer, ended, confirm_seconds=confirm_seconds)
 
 
 class Deliveries(Service):  # type: ignore[misc]  # mode is untyped
@@ -63,11 +70,13 @@ class Deliveries(Service):  # type: ignore[misc]  # mode is untyped
         shared: Shared,
         now: Callable[[], float],
         random: Callable[[], float],
+        wall: Callable[[], float],
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self._destinations, self._connection, self._reach = destinations, connection, reach
-        self._telemetry, self._pause, self._shared, self._now, self._random = telemetry, pause, shared, now, random
+        self._telemetry, self._pause, self._shared = telemetry, pause, shared
+        self._now, self._random, self._wall = now, random, wall
         self._dead_letters = new_dead_letters(connection)
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._live: dict[str, Delivery] = {}
@@ -117,17 +126,17 @@ class Deliveries(Service):  # type: ignore[misc]  # mode is untyped
 
     async def _keep(self, destination: Destination) -> None:
         """Deliver *destination* until cancelled, with a new instance after each crash."""
-        telemetry, restarts = self._telemetry(destination), 0
-        tools_for = self._tools(destination, telemetry)
+        lasting, restarts = self._tools(destination), 0
         while True:
-            began = self._now()
+            began, lease = self._now(), self._connection.lease()
+            park = partial(self._dead_letters.park, check=lease.check)
             try:
-                async with self._reach(destination) as attempt:
-                    reason = await self._deliver(tools_for(attempt))
+                async with self._reach(destination, lambda: lease.left) as attempt:  # noqa: B023 - not used after
+                    reason = await self._deliver(replace(lasting, attempt=attempt, park=park, lease=lease))
             except Exception as error:  # whatever it is, it is this destination's trouble alone
                 reason = error
             self._failed.add(destination.incarnation)
-            telemetry.state("faulted", "crashed")
+            lasting.state.faulted(Trouble.CRASHED, _named(reason))
             restarts = 0 if self._now() - began > STEADY_SECONDS else restarts + 1
             seconds = min(FIRST_RESTART_SECONDS * 2 ** max(0, restarts - 1), RESTART_CAP_SECONDS)
             log.error(
@@ -135,19 +144,22 @@ class Deliveries(Service):  # type: ignore[misc]  # mode is untyped
             )
             await asyncio.sleep(seconds)
 
-    def _tools(self, destination: Destination, telemetry: Telemetry) -> Callable[[Attempt], Tools]:
-        """Return what makes the tools of each instance; what was learned of the destination outlives them."""
-        lasting = Tools(
+    def _tools(self, destination: Destination) -> Tools:
+        """Return what outlives each instance: what was learned of the destination; the rest is each one's own."""
+        telemetry = self._telemetry(destination)
+        return Tools(
             destination=destination,
             attempt=_unreachable,
             park=self._dead_letters.park,
             pause=self._pause,
             telemetry=telemetry,
             shared=self._shared,
+            state=State(telemetry.state),
+            lease=self._connection.lease(),
             now=self._now,
             random=self._random,
+            wall=self._wall,
         )
-        return lambda attempt: replace(lasting, attempt=attempt)
 
     async def _deliver(self, tools: Tools) -> BaseException | None:
         """Run one delivery until it crashes; return why."""
@@ -157,9 +169,17 @@ class Deliveries(Service):  # type: ignore[misc]  # mode is untyped
             await delivery.start()
             await delivery.over.wait()
         finally:
-            await delivery.stop()
-            del self._live[tools.destination.incarnation]
+            stopping = asyncio.ensure_future(delivery.stop())
+            try:
+                await asyncio.shield(stopping)
+            finally:  # to its end, which is bounded, also when it stops after a crash and is to stop for good now
+                await asyncio.wait([stopping])
+                del self._live[tools.destination.incarnation]
         return delivery.crash_reason  # type: ignore[no-any-return]
+
+
+def _named(reason: BaseException | None) -> str:
+    return "not-authorized" if isinstance(reason, _NOT_AUTHORIZED) else "crashed"
 
 
 async def _unreachable(export: Export) -> Outcome:

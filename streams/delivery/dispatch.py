@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aiokafka import TopicPartition
 
 from streams.delivery.backlog import Backlog
-from streams.delivery.dead_letters import Failure, NotParkedError, Stage
+from streams.delivery.giving_up import LAPSE_SECONDS, given_up
 from streams.delivery.lanes import Lanes
 from streams.delivery.pace import Pace
 from streams.delivery.pending import Pending, Record, read_export, stand_in
+from streams.delivery.states import Trouble
+from streams.delivery.tasks import Tasks
 from streams.delivery.tools import Tools
+from streams.delivery.windows import Window
 from streams.ends import ExportEnd, Reason
 from streams.exports import Export
+from streams.groups.lease import LapsedError
 from streams.outcomes import Delivered, DestinationFault, Outcome, Refused, Retryable
 
 log = logging.getLogger(__name__)
@@ -38,23 +42,25 @@ class Dispatch:
     """
 
     def __init__(
-        self, tools: Tools, partitions: Iterable[TopicPartition], *, defect: Callable[[BaseException], None]
+        self, tools: Tools, windows: Mapping[TopicPartition, Window], *, defect: Callable[[BaseException], None]
     ) -> None:
-        self._tools, self._bounds, self._defect = tools, tools.destination.delivery, defect
-        self.backlog = Backlog(tools, partitions)
+        self._tools, self._bounds = tools, tools.destination.delivery
+        self.backlog = Backlog(tools, windows)
         self._lanes: Lanes[Pending] = Lanes()
         self._pace, self._runners = Pace(self._bounds.max_in_flight, self._kick), 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(defect)
         self._timers: dict[Pending, asyncio.TimerHandle] = {}
         self._loop = asyncio.get_running_loop()
-        self._closed = self._released = False
+        self._closed = self._released = self._lapsed = False
+        if tools.state.has(Trouble.ENDPOINT):
+            self._pace.fault()
 
     @property
     def blocked(self) -> bool:
         """Whether one or two profiles that are to be tried again hold up everything behind them."""
-        if not 0 < len(self._timers) < FAULTY_PROFILES:
+        if self._lapsed or not 0 < len(self._timers) < FAULTY_PROFILES:
             return False
-        return self.backlog.full or bool(self.backlog.ahead)
+        return self.backlog.full_by_itself or bool(self.backlog.ahead)
 
     @property
     def in_flight(self) -> int:
@@ -69,24 +75,21 @@ class Dispatch:
         self._kick()
         return True
 
-    async def drain(self, seconds: float) -> None:
-        """Take nothing new and wait, at most *seconds*, until what was begun has ended.
+    def polled(self, count: int) -> None:
+        """Note that a poll has returned, with records of *count* partitions."""
+        self._tools.state.over(Trouble.CRASHED)
+        if not (count or self.backlog.pending or self._closed):
+            self._tools.state.over(Trouble.ENDPOINT)  # nothing waits for it here: what failed may be another worker's
 
-        Exports below one that was begun are begun too: they would hold the commit position down, and what has ended
-        above it would be repeated.
+    async def drain(self, seconds: float) -> None:
+        """Begin nothing more and wait, at most *seconds*, until the open requests have ended.
+
+        What has ended above an export that was not begun is in the commit, too, so nothing of it is repeated.
         """
         self._closed = True
-        self._lanes.close(lambda pending: pending.record.offset <= pending.window.begun)
-        self._kick()
-        until = self._loop.time() + seconds
-        while self._lanes and (left := until - self._loop.time()) > 0:
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-                continue
-            due = min((timer.when() for timer in self._timers.values()), default=until)
-            if due >= until:
-                return
-            await asyncio.sleep(max(0.0, due - self._loop.time()))
+        self._lanes.close()
+        if open_ := list(self._tasks):
+            await asyncio.wait(open_, timeout=seconds)
 
     async def release(self) -> None:
         """Stop serving at once; what has not ended is handed over to whoever is assigned the partitions next."""
@@ -105,17 +108,7 @@ class Dispatch:
         """Let as many runners run as there is work for."""
         for _ in range(min(self._pace.limit - self._runners, self._lanes.ready)):
             self._runners += 1
-            self._spawn(self._run())
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._spawned)
-
-    def _spawned(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._defect(error)
+            self._tasks.spawn(self._run())
 
     async def _run(self) -> None:
         try:
@@ -126,8 +119,6 @@ class Dispatch:
 
     async def _serve(self, pending: Pending) -> None:
         """Take a head one step further: to its end, or to its next attempt."""
-        if pending.record.offset > pending.window.begun:
-            pending.window.begun = pending.record.offset
         export = pending.export
         if export is None:
             export = pending.export = read_export(pending.record)
@@ -136,23 +127,55 @@ class Dispatch:
         elif self._tools.revisions.overtaken(pending.key, export.meta.revision):
             self._end(pending, ExportEnd.OVERTAKEN)
         else:
+            await self._deliver(pending, export)
+
+    async def _deliver(self, pending: Pending, export: Export) -> None:
+        """Make an attempt, unless another worker may have the partition by now, and follow its outcome."""
+        if not await self._slot():
+            return
+        try:
+            self._tools.lease.check()
+            self._lapsed = False
             outcome = await self._attempt(pending, export)
+        except LapsedError:
             if not self._released:
-                self._decide(pending, export, outcome)
+                self._lapse(pending)
+            return
+        finally:
+            self._tools.shared.slots.give()
+        if not self._released:
+            self._decide(pending, export, outcome)
+
+    async def _slot(self) -> bool:
+        """Take a slot of the process; false if nothing may be begun any more by the time that one is free."""
+        slots = self._tools.shared.slots
+        if slots.take():
+            return True
+        await slots.taken()
+        if self._closed:
+            slots.give()
+        return not self._closed
+
+    def _lapse(self, pending: Pending) -> None:
+        """Begin nothing until the lease is renewed, or all is handed over; what was tried without it is no attempt."""
+        if not self._lapsed:
+            self._lapsed = True
+            self._tools.telemetry.lapsed()
+            log.warning("%s: the lease has lapsed: nothing is posted until it is renewed", self._tools.destination.name)
+        self._tools.progress.stopped(self._tools.now())
+        self._pace.hold(LAPSE_SECONDS)
+        self._lanes.again(pending)
 
     async def _attempt(self, pending: Pending, export: Export) -> Outcome:
         tools = self._tools
-        slots = tools.shared.slots
-        if not slots.take():
-            await slots.taken()
         began = tools.now()
         try:
             outcome = await tools.attempt(export)
+        except LapsedError:
+            raise
         except Exception as error:  # one export's defect must not stop the others; it is tried again, then parked
             log.error("%s: an attempt raised %s", tools.destination.name, type(error).__name__)
             outcome = Retryable("unexpected-error")
-        finally:
-            slots.give()
         pending.attempts += 1
         pending.status = outcome.status
         tools.telemetry.attempted(outcome, tools.now() - began)
@@ -166,12 +189,12 @@ class Dispatch:
                 self._end(pending, ExportEnd.DELIVERED)
                 if self._pace.at_fault:
                     self._pace.recover()
-                    self._tools.telemetry.state("activated", "")
+                    self._tools.state.over(Trouble.ENDPOINT)
             case Refused():
                 self._give_up(pending, Reason.REFUSED, outcome.reason)
             case DestinationFault():
                 self._pace.fault()
-                self._tools.telemetry.state("faulted", outcome.reason)
+                self._tools.state.faulted(Trouble.ENDPOINT, outcome.reason)
                 self._wait(pending, outcome)
             case Retryable():
                 self._retry(pending, outcome)
@@ -199,30 +222,13 @@ class Dispatch:
 
     def _give_up(self, pending: Pending, reason: Reason, detail: str) -> None:
         """Make a dead letter of a head, apart from the runners: the broker may be long in confirming it."""
-        failure = Failure(
-            stage=Stage.DELIVERY,
-            reason=reason,
-            detail=detail,
-            destination=self._tools.destination.name,
-            status=pending.status,
-            attempts=pending.attempts,
-        )
-        self._spawn(self._park(pending, failure))
+        self._tasks.spawn(self._park(pending, reason, detail))
 
-    async def _park(self, pending: Pending, failure: Failure) -> None:
+    async def _park(self, pending: Pending, reason: Reason, detail: str) -> None:
         """End an export as a dead letter once that is confirmed; until then its offset is held."""
-        tools, refusals = self._tools, 0
-        while True:
-            try:
-                await tools.park(pending.record, failure)
-                break
-            except NotParkedError as error:
-                refusals += 1
-                log.warning("%s: a dead letter is not confirmed: %s", tools.destination.name, error)
-            trouble = Retryable("not-parked")
-            await asyncio.sleep(tools.pause(refusals, trouble, self._bounds.retry, tools.random))
+        await given_up(self._tools, pending, reason, detail)
         if not self._released:
-            self._end(pending, ExportEnd.DEAD_LETTERED, failure.reason)
+            self._end(pending, ExportEnd.DEAD_LETTERED, reason)
             self._kick()
 
     def _end(self, pending: Pending, end: ExportEnd, reason: Reason | None = None) -> None:

@@ -4,13 +4,12 @@ A lane is the exports of one profile that are fetched and not ended. Its head is
 it) or *waiting* (it will be tried again); those behind it are none of these. Pure: who serves, and when a waiting head
 is ready again, is decided by the caller.
 
-The oldest goes first, so that a busy profile does not fall behind the others: what has ended above an export that
-was not even begun would be repeated after a crash, and nothing below it can be committed.
+The oldest goes first, so that a busy profile does not fall behind the others: nothing below an export that was not even
+begun can be committed, and what has ended above it has to be remembered one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Generic, Self, TypeVar
 
@@ -36,7 +35,7 @@ class Lanes(Generic[T]):
         self._last: dict[bytes, T] = {}
         self._ready: list[tuple[int, T]] = []  # a heap
         self._arrivals = 0
-        self._keep: Callable[[T], bool] | None = None
+        self._closed = False
 
     def __len__(self) -> int:
         """Return the number of lanes."""
@@ -54,7 +53,7 @@ class Lanes(Generic[T]):
         last = self._last.get(item.key)
         self._last[item.key] = item
         if last is None:
-            heappush(self._ready, (item.arrival, item))
+            self._offer(item)
         else:
             last.behind = item
 
@@ -73,15 +72,11 @@ class Lanes(Generic[T]):
         """Make the taken or waiting *item* ready once more."""
         self._offer(item)
 
-    def close(self, keep: Callable[[T], bool]) -> None:
-        """From now on drop what *keep* refuses, and what stands behind it; an item that is taken stays taken."""
-        self._keep = keep
-        ready, self._ready = self._ready, []
-        for _, item in ready:
-            self._offer(item)
+    def close(self) -> None:
+        """From now on no head is ready; an item that is taken stays taken."""
+        self._closed = True
+        self._ready.clear()
 
     def _offer(self, item: T) -> None:
-        if self._keep is None or self._keep(item):
+        if not self._closed:
             heappush(self._ready, (item.arrival, item))
-        else:
-            del self._last[item.key]

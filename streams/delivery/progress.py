@@ -40,3 +40,9 @@ class Progress:
         """
         self.elapsed(now)
         self._blocked = is_blocked
+
+    def stopped(self, now: float) -> None:
+        """Note that nothing may be sent at all; the clock stands until an export is delivered again."""
+        self.elapsed(now)
+        self._until = min(self._until, now)
+        self._blocked = False

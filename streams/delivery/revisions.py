@@ -23,6 +23,11 @@ class Revisions:
         if len(delivered) > self._limit:
             delivered.popitem(last=False)
 
+    def skipped(self, key: bytes, revision: int) -> None:
+        """Remember that *revision* ended before it came here; perhaps another one overtook it then."""
+        if not self.overtaken(key, revision):
+            self.delivered(key, revision)
+
     def overtaken(self, key: bytes, revision: int) -> bool:
         """Whether a higher revision of the profile was delivered; the same one may be delivered again."""
         return revision < self._delivered.get(key, revision)

@@ -11,15 +11,17 @@ from streams.delivery.dead_letters import Failure
 from streams.delivery.pending import Record
 from streams.delivery.progress import Progress
 from streams.delivery.revisions import Revisions
+from streams.delivery.states import State
 from streams.destinations import Destination, Retry
 from streams.ends import ExportEnd
 from streams.exports import Export
+from streams.groups.lease import Lease
 from streams.outcomes import Outcome
 
 Attempt = Callable[[Export], Awaitable[Outcome]]
-"""One request; it says how it ended and raises nothing but cancellation."""
+"""One request; it says how it ended. Raises LapsedError where the lease lapsed before there was an answer."""
 Park = Callable[[Record, Failure], Awaitable[None]]
-"""Writes a dead letter and returns when it is confirmed; raises NotParkedError."""
+"""Writes a dead letter and returns when it is confirmed; raises NotParkedError, and LapsedError before it writes."""
 Pause = Callable[[int, Outcome, Retry, Callable[[], float]], float]
 """Seconds until the next attempt, given how many were made, the last outcome, the policy and the dice."""
 
@@ -57,14 +59,22 @@ class Telemetry(Protocol):
     def state(self, name: str, reason: str) -> None:
         """The destination's state changed."""
 
+    def lapsed(self) -> None:
+        """The lease has lapsed: nothing is posted until it is renewed."""
+
 
 @dataclass(slots=True)
 class Books:
-    """What became of a worker's exports: fetched = ended + pending + handed over, at any time (design law 4.1)."""
+    """What became of a worker's exports: fetched = ended + pending + handed over, at any time (design law 4.1).
+
+    An export is fetched by who is to bring it to an end. One that had ended already, as the commit says with which the
+    worker began, is read and skipped: it stands in the books of the worker that ended it.
+    """
 
     fetched: int = 0
     ended: int = 0
     handed_over: int = 0
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +87,13 @@ class Tools:
     pause: Pause
     telemetry: Telemetry
     shared: Shared
+    state: State
+    lease: Lease
+    """Of the group's member that delivers; a new member has a new one."""
     now: Callable[[], float]
     random: Callable[[], float]
+    wall: Callable[[], float]
+    """The clock of the calendar, in seconds."""
     revisions: Revisions = field(default_factory=Revisions)
     progress: Progress = field(default_factory=Progress)
     books: Books = field(default_factory=Books)

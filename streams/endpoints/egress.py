@@ -10,23 +10,28 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from streams.endpoints.addresses import Address, AddressPolicy, EgressRefused, Network
+from streams.endpoints.wires import Wire
 
-__all__ = ["Connector", "Egress", "EgressRefused", "Wire", "exact_url", "wires_of_this_request"]
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
+
+__all__ = ["Connector", "Egress", "EgressRefused", "exact_url", "wires_of_this_request"]
 
 KEEP_ALIVE_SECONDS = 4.0
 """How long an idle connection is kept: below the shortest idle time-out that servers commonly have (Node.js, 5 s)."""
 
+SEND_BUFFER_BYTES = 256 * 1024
+"""What the kernel takes of a request at once, as far as the system lets it: see `wires`, over TLS."""
 
 _URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 
@@ -46,36 +51,6 @@ def exact_url(text: str) -> URL:
     return url
 
 
-class Wire(ResponseHandler):
-    """A connection that knows how often it was used, and whether an answer to its latest request has begun."""
-
-    uses = 0
-    replied = False
-    _has_head = False
-
-    def set_response_params(self, **params: Any) -> None:
-        """Begin a request."""
-        self.uses += 1
-        self.replied = self._has_head = False
-        super().set_response_params(**params)
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes of the answer: the head by itself, so that its status stands although what follows is broken."""
-        self.replied = True
-        if not self._has_head and (end := data.find(b"\r\n\r\n") + 4) >= 4:
-            self._has_head = True
-            super().data_received(data[:end])
-            data = data[end:]
-            if not data:
-                return
-        super().data_received(data)
-
-    @property
-    def lost_while_idle(self) -> bool:
-        """Whether a request was lost to a connection that the peer had closed meanwhile: used before, no byte back."""
-        return self.uses > 1 and not self.replied
-
-
 wires_of_this_request: ContextVar[list[Wire] | None] = ContextVar("wires_of_this_request", default=None)
 """Where a connector notes the wires that it gives to the running task's request."""
 
@@ -83,9 +58,9 @@ wires_of_this_request: ContextVar[list[Wire] | None] = ContextVar("wires_of_this
 class Connector(aiohttp.TCPConnector):
     """A connector whose connections are `Wire`; the requests that ask for it learn which they got."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, left: Callable[[], float] | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self._factory = cast("partial[ResponseHandler]", partial(Wire, loop=self._loop))
+        self._factory = cast("partial[ResponseHandler]", partial(Wire, loop=self._loop, left=left))
 
     async def connect(self, req: aiohttp.ClientRequest, *rest: Any, **named: Any) -> Any:
         """Return a connection for *req*, new or reused."""
@@ -120,9 +95,13 @@ class Egress:
         """Raise `EgressRefused` unless *address* may be connected to."""
         self._policy.check(address)
 
-    def connector(self, *, limit: int) -> Connector:
-        """Return a connector of at most *limit* connections, whose every socket is checked before it connects."""
+    def connector(self, *, limit: int, left: Callable[[], float] | None = None) -> Connector:
+        """Return a connector of at most *limit* connections, whose every socket is checked before it connects.
+
+        With *left*, seconds that are left of a lease, nothing is written once that is not positive.
+        """
         return Connector(
+            left=left,
             limit=limit,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
             resolver=self._resolver,
@@ -130,10 +109,15 @@ class Egress:
             ssl=self._trust if self._trust is not None else True,
         )
 
-    def session(self, *, limit: int, headers: Sequence[tuple[str, str]] = ()) -> aiohttp.ClientSession:
-        """Return a session that keeps no cookie, reads no environment, decompresses nothing and sets no time-out."""
+    def session(
+        self, *, limit: int, headers: Sequence[tuple[str, str]] = (), left: Callable[[], float] | None = None
+    ) -> aiohttp.ClientSession:
+        """Return a session that keeps no cookie, reads no environment, decompresses nothing and sets no time-out.
+
+        *left* as in ``connector``.
+        """
         return aiohttp.ClientSession(
-            connector=self.connector(limit=limit),
+            connector=self.connector(limit=limit, left=left),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None),
@@ -145,4 +129,6 @@ class Egress:
     def _socket(self, info: Any) -> socket.socket:
         family, kind, protocol, _, address = info
         self._policy.check(address[0])
-        return socket.socket(family, kind, protocol)
+        made = socket.socket(family, kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        return made

@@ -15,10 +15,13 @@ from streams import __version__
 from streams.destinations import Destination, Header
 from streams.endpoints.auth import TokenServer
 from streams.endpoints.classification import AttemptReason, of_failure, of_status, reason_of
-from streams.endpoints.egress import Egress, Wire, exact_url, wires_of_this_request
+from streams.endpoints.deadlines import Deadline
+from streams.endpoints.egress import Egress, exact_url, wires_of_this_request
 from streams.endpoints.retry_after import retry_after_seconds
 from streams.endpoints.tokens import TokenError, Tokens
+from streams.endpoints.wires import Wire
 from streams.exports import Export
+from streams.groups.lease import LapsedError
 from streams.outcomes import Outcome
 from streams.secrets import Secret
 
@@ -60,23 +63,33 @@ class _Attempt:
 class Endpoint:
     """One session to one destination's endpoint; ``start()`` it in the running loop, ``close()`` it at the end.
 
-    *now* is the wall clock, for dates in ``Retry-After``. Raises ValueError for a URL that cannot be requested.
+    *now* is the wall clock, for dates in ``Retry-After``; *lease* says how many seconds are left of the lease of what
+    is posted. Raises ValueError for a URL that cannot be requested.
     """
 
     def __init__(
-        self, destination: Destination, egress: Egress, tokens: AccessTokens | None, *, now: Callable[[], float]
+        self,
+        destination: Destination,
+        egress: Egress,
+        tokens: AccessTokens | None,
+        *,
+        now: Callable[[], float],
+        told_resent: Callable[[], None] = lambda: None,
+        lease: Callable[[], float] | None = None,
     ) -> None:
         self._url = exact_url(destination.account.http_endpoint)
         self._headers = prepared_headers(destination.headers)
         self._delivery = destination.delivery
-        self._egress, self._tokens, self._now = egress, tokens, now
+        self._egress, self._tokens, self._now, self._lease = egress, tokens, now, lease
         self._session: aiohttp.ClientSession | None = None
-        self.resent = 0
+        self._told_resent, self.resent = told_resent, 0
         """How many requests were sent again at once since their connection turned out to be closed."""
 
     async def start(self) -> None:
         """Open the session; nothing is connected yet."""
-        self._session = self._egress.session(limit=self._delivery.max_in_flight, headers=self._headers)
+        self._session = self._egress.session(
+            limit=self._delivery.max_in_flight, headers=self._headers, left=self._lease
+        )
 
     async def close(self) -> None:
         """Close all connections and stop renewing the token."""
@@ -86,22 +99,31 @@ class Endpoint:
             await self._session.close()
 
     async def post(self, export: Export) -> Outcome:
-        """Post *export* once, within the destination's time-out, and say how it ended; raises CancelledError only.
+        """Post *export* once, within the destination's time-out, and say how it ended.
 
         A 401 renews the refused token and sends once more; so does, without a renewal, a connection that was closed
         by the peer while it was idle. A 2xx status line decides, whatever becomes of the answer's body.
+
+        Raises LapsedError where the lease has lapsed and there is no answer: perhaps the request was sent, perhaps
+        not, and from now on nothing more of it will be. Beside that it raises CancelledError only.
         """
+        self._check_lease()
         attempt = _Attempt()
         try:
-            async with asyncio.timeout(self._delivery.timeout_seconds):
+            async with Deadline(self._delivery.timeout_seconds, self._lease):
                 await self._deliver(export, attempt)
-        except TokenError as error:
-            return of_failure(error.reason, error.retry_after)
         except Exception as error:
             if attempt.answer is None:
+                self._check_lease()
+                if isinstance(error, TokenError):
+                    return of_failure(error.reason, error.retry_after)
                 return of_failure(_reason(error, attempt))
         assert attempt.answer is not None
         return self._outcome(attempt.answer)
+
+    def _check_lease(self) -> None:
+        if self._lease is not None and self._lease() <= 0:
+            raise LapsedError("the lease has lapsed: the group may have given the partitions away")
 
     async def _deliver(self, export: Export, attempt: _Attempt) -> None:
         if self._tokens is None:
@@ -129,9 +151,13 @@ class Endpoint:
             if not (wires and wires[-1].lost_while_idle):
                 raise
             self.resent += 1
+            self._told_resent()
             await self._request(export, token, attempt)
         finally:
             wires_of_this_request.reset(watching)
+            if attempt.answer is None:
+                for wire in wires:
+                    wire.reset()
 
     async def _request(self, export: Export, token: str | None, attempt: _Attempt) -> None:
         assert self._session is not None, "start() comes before post()"
@@ -172,10 +198,14 @@ async def reach(
     now: Callable[[], float],
     monotonic: Callable[[], float],
     token_fetched: Callable[[str], None] = lambda _: None,
+    resent: Callable[[], None] = lambda: None,
+    lease: Callable[[], float] | None = None,
 ) -> AsyncIterator[Endpoint]:
     """Open the way to *destination*: its endpoint, with tokens if its account has credentials.
 
-    *now* is the wall clock, *monotonic* one that nobody sets; *token_fetched* hears how token requests go.
+    *now* is the wall clock, *monotonic* one that nobody sets; *token_fetched* hears how token requests go,
+    *resent* of each request that was sent again at once. *lease* says how many seconds are left of the lease of what is
+    posted: nothing is once it has lapsed.
     """
     credentials = destination.account.credentials
     if credentials is None:
@@ -183,7 +213,7 @@ async def reach(
     else:
         server = TokenServer(credentials, egress, now=now, told=token_fetched)
         tokens = Tokens(server.fetch, now=monotonic)
-    endpoint = Endpoint(destination, egress, tokens, now=now)
+    endpoint = Endpoint(destination, egress, tokens, now=now, told_resent=resent, lease=lease)
     await endpoint.start()
     try:
         yield endpoint

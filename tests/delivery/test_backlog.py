@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 from streams.delivery.backlog import Backlog
 from streams.delivery.bounds import Shared
 from streams.delivery.pending import Pending
+from streams.delivery.windows import Window
 from tests.deliverables import TOPIC, a_destination, a_record, the_tools
 
 P0 = TopicPartition(TOPIC, 0)
@@ -16,7 +17,7 @@ SIZE = len(b"p1") + len(b"{}")
 
 
 def a_backlog(shared: Shared | None = None, **delivery: Any) -> Backlog:
-    return Backlog(the_tools(shared=shared, destination=a_destination(**delivery)), [P0])
+    return Backlog(the_tools(shared=shared, destination=a_destination(**delivery)), {P0: Window()})
 
 
 def filled(backlog: Backlog, count: int) -> list[Pending]:
@@ -40,13 +41,27 @@ async def test_it_is_full_by_bytes_of_its_own_and_of_its_process() -> None:
     filled(own, 3)
     assert own.full
 
-    shared = Shared(max_pending_bytes=3 * SIZE)
+    shared = Shared(max_pending_bytes=4 * SIZE, floor_bytes=1)
     one, other = a_backlog(shared), a_backlog(shared)
     filled(one, 3)
-    assert other.full
+    filled(other, 1)
+    assert (other.full, other.full_by_itself) == (True, False)
 
     one.hand_over()
-    assert (other.full, shared.pending_bytes) == (False, 0)
+    assert (other.full, shared.pending_bytes) == (False, SIZE)
+
+
+async def test_who_holds_little_may_fetch_however_much_the_others_hold() -> None:
+    shared = Shared(max_pending_bytes=3 * SIZE, floor_bytes=2 * SIZE)
+    dead, healthy = a_backlog(shared), a_backlog(shared)
+    filled(dead, 3)
+    first, *_ = filled(healthy, 1)
+    assert (dead.full, healthy.full) == (True, False)
+
+    filled(healthy, 2)
+    assert healthy.full
+    healthy.ended(first)
+    assert not healthy.full
 
 
 async def test_a_partition_too_far_ahead_is_named() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 
 import pytest
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
@@ -13,12 +14,19 @@ from streams.delivery.dead_letters import (
     DeadLetters,
     Failure,
     NotParkedError,
+    Producer,
     Stage,
     dead_letter,
 )
+from streams.delivery.deliveries import new_dead_letters
+from streams.delivery.member import Connection
 from streams.ends import Reason
-from streams.exports import MAX_ROW_BYTES
+from streams.exports import MAX_ROW_BYTES, dead_letters_topic
+from streams.groups.lease import LapsedError
+from tests.brokers import kafka as real
+from tests.brokers.client import Client
 from tests.deliverables import ARecord
+from tests.reaching import brokers_of
 from tests.waiting import until
 
 FAILURE = Failure(
@@ -91,13 +99,10 @@ class FakeProducer:
         self.refusal = refusal
         self.answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self.sent: list[tuple[str, int]] = []
-        self.is_started = self.is_stopped = False
+        self.is_started = self.is_ended = False
 
     async def start(self) -> None:
         self.is_started = True
-
-    async def stop(self) -> None:
-        self.is_stopped = True
 
     async def partitions_for(self, topic: str) -> set[int]:
         return {0, 1}
@@ -112,9 +117,14 @@ class FakeProducer:
         return self.answer
 
 
+async def end(producer: Producer) -> None:
+    assert isinstance(producer, FakeProducer)
+    producer.is_ended = True
+
+
 async def test_a_record_is_parked_only_when_the_broker_confirmed_it() -> None:
     producer = FakeProducer()
-    letters = DeadLetters("dead", "streams", lambda: producer)
+    letters = DeadLetters("dead", "streams", lambda: producer, end)
     parking = asyncio.create_task(letters.park(ARecord(partition=1), FAILURE))
     await until(lambda: bool(producer.sent))
     await asyncio.sleep(0)
@@ -124,17 +134,17 @@ async def test_a_record_is_parked_only_when_the_broker_confirmed_it() -> None:
     await parking
     await letters.close()
     assert producer.sent == [("dead", 1)]
-    assert producer.is_stopped
+    assert producer.is_ended
 
 
 async def test_a_refused_batch_is_not_parked_and_its_producer_is_not_used_again() -> None:
     producers = [FakeProducer(MessageSizeTooLargeError()), FakeProducer()]
     producers[1].answer.set_result(None)
     left = iter(producers)
-    letters = DeadLetters("dead", "streams", lambda: next(left))
+    letters = DeadLetters("dead", "streams", lambda: next(left), end)
     with pytest.raises(NotParkedError, match="MessageSizeTooLargeError"):
         await letters.park(ARecord(), FAILURE)
-    assert producers[0].is_stopped
+    assert producers[0].is_ended
 
     await letters.park(ARecord(), FAILURE)
     assert len(producers[1].sent) == 1
@@ -142,7 +152,7 @@ async def test_a_refused_batch_is_not_parked_and_its_producer_is_not_used_again(
 
 async def test_a_partition_that_the_topic_lacks_is_a_refusal() -> None:
     producer = FakeProducer()
-    letters = DeadLetters("dead", "streams", lambda: producer)
+    letters = DeadLetters("dead", "streams", lambda: producer, end)
 
     with pytest.raises(NotParkedError, match="no partition 2"):
         await letters.park(ARecord(partition=2), FAILURE)
@@ -153,4 +163,51 @@ async def test_without_a_dead_letter_no_producer_is_made() -> None:
     def never() -> FakeProducer:
         raise AssertionError("a producer was made")
 
-    await DeadLetters("dead", "streams", never).close()
+    await DeadLetters("dead", "streams", never, end).close()
+
+
+async def test_a_letter_that_may_not_be_written_is_not_given_to_the_producer() -> None:
+    producer = FakeProducer()
+    letters = DeadLetters("dead", "streams", lambda: producer, end)
+
+    def lapsed() -> None:
+        raise LapsedError("the lease has lapsed")
+
+    with pytest.raises(LapsedError):
+        await letters.park(ARecord(), FAILURE, lapsed)
+    assert producer.sent == []
+    assert not producer.is_ended
+    await letters.close()
+
+
+@pytest.mark.kafka
+async def test_a_letter_that_was_given_up_is_not_written_when_the_broker_is_back(
+    kafka: real.Kafka, client: Client, unique: str
+) -> None:
+    topic = await client.create_topic(dead_letters_topic(unique), 1)
+    connection = Connection(app=unique, brokers=brokers_of(client))
+    late, cancelled = (new_dead_letters(connection, confirm_seconds=0.5) for _ in range(2))
+    await asyncio.gather(*(letters.park(ARecord(offset=0), FAILURE) for letters in (late, cancelled)))
+    await asyncio.to_thread(kafka.kill)
+    try:
+        parking = asyncio.create_task(cancelled.park(ARecord(offset=1), FAILURE))
+        await asyncio.wait([parking], timeout=0.2)
+        parking.cancel()
+        with pytest.raises(NotParkedError):
+            await late.park(ARecord(offset=2), FAILURE)
+        await asyncio.wait([parking])
+    finally:
+        await asyncio.to_thread(kafka.start)
+
+    await until(lambda: _is_parked(late, ARecord(offset=3)), 60, what="a letter that is taken")
+    await asyncio.sleep(1.0)  # a producer that lived on would have tried again meanwhile
+    await asyncio.gather(late.close(), cancelled.close())
+    written = [dict(letter.headers)["__connect.errors.offset"] for letter in await client.read(topic)]
+    assert written == [b"0", b"0", b"3"]
+
+
+async def _is_parked(letters: DeadLetters, record: ARecord) -> bool:
+    with suppress(NotParkedError):
+        await letters.park(record, FAILURE)
+        return True
+    return False

@@ -14,6 +14,7 @@ from streams.delivery.dead_letters import Failure, NotParkedError
 from streams.delivery.dispatch import Dispatch
 from streams.delivery.pending import Record
 from streams.delivery.tools import Tools
+from streams.delivery.windows import Window
 from streams.destinations import Retry
 from streams.ends import ExportEnd, Reason
 from streams.exports import Export
@@ -30,7 +31,7 @@ def fail(error: BaseException) -> None:
 
 
 def a_dispatch(tools: Tools) -> Dispatch:
-    return Dispatch(tools, [P0, P1], defect=fail)
+    return Dispatch(tools, {P0: Window(), P1: Window()}, defect=fail)
 
 
 async def served(dispatch: Dispatch) -> None:
@@ -234,6 +235,20 @@ async def test_a_record_exhausts_only_while_others_are_delivered() -> None:
     assert (failure.reason, failure.detail) == (Reason.EXHAUSTED, "status-503")
 
 
+async def test_a_memory_that_others_have_filled_blocks_nothing() -> None:
+    async def attempt(export: Export) -> Outcome:
+        return Retryable("connect-failed")
+
+    telemetry, shared = RecordingTelemetry(), Shared(max_pending_bytes=1_000, floor_bytes=0)
+    dispatch = a_dispatch(the_tools(attempt, telemetry=telemetry, shared=shared, pause=lambda *_: 60.0))
+    dispatch.accept(P0, [a_record(0)])
+    await until(lambda: len(telemetry.outcomes) == 1)
+    shared.pending_bytes += 1_000
+    assert dispatch.backlog.full
+    assert not dispatch.blocked
+    await dispatch.release()
+
+
 async def test_a_destination_at_fault_is_probed_and_gives_nothing_up() -> None:
     is_at_fault, open_now, most, tried = True, 0, 0, 0
     parked, telemetry = Parked(), RecordingTelemetry()
@@ -300,7 +315,7 @@ async def test_an_attempt_that_raises_is_tried_again_and_stops_nobody() -> None:
     assert telemetry.counts == {ExportEnd.DELIVERED: 2}
 
 
-async def test_a_drain_fills_the_holes_below_what_was_begun_and_hands_the_rest_over() -> None:
+async def test_a_drain_begins_nothing_and_the_commit_tells_what_has_ended_above_it() -> None:
     go = asyncio.Event()
     posted: list[int] = []
 
@@ -317,9 +332,13 @@ async def test_a_drain_fills_the_holes_below_what_was_begun_and_hands_the_rest_o
     go.set()
     await drained(dispatch, 10.0)
 
-    assert sorted(posted) == [0, 1, 2]
-    assert dispatch.backlog.windows[P0].position == 3
-    assert (tools.books.ended, tools.books.handed_over) == (3, 2)
+    assert sorted(posted) == [0, 2]
+    mark = dispatch.backlog.windows[P0].due
+    assert mark is not None
+    assert mark.offset == 1
+    assert mark.finished is not None
+    assert [offset for offset in range(1, 5) if offset in mark.finished] == [2]
+    assert (tools.books.ended, tools.books.handed_over) == (2, 3)
 
 
 async def test_a_drain_is_bounded_and_a_cancelled_request_is_handed_over() -> None:

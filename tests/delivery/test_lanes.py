@@ -94,15 +94,16 @@ def test_a_busy_profile_does_not_fall_behind_the_others() -> None:
     assert taken == [0, 1, 2, 3, 4]
 
 
-def test_closed_lanes_drop_what_is_not_kept_and_what_stands_behind_it() -> None:
+def test_closed_lanes_give_nothing_more() -> None:
     lanes: Lanes[Item] = Lanes()
     for number, key in enumerate([b"a", b"b", b"a", b"b", b"c"]):
         lanes.add(Item(key, number))
-    held = lanes.take()
+    held, failed = lanes.take(), lanes.take()
     assert held is not None
-    lanes.close(lambda item: item.number < 3)
+    assert failed is not None
+    lanes.close()
     lanes.done(held)
+    lanes.again(failed)
 
-    taken = [item.number for item in iter(lanes.take, None)]
-    assert taken == [1, 2]
-    assert len(lanes) == 2
+    assert lanes.take() is None
+    assert lanes.ready == 0

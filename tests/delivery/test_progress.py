@@ -33,3 +33,14 @@ def test_the_clock_runs_while_few_records_block_everything() -> None:
 
 def test_without_a_delivery_the_clock_stands() -> None:
     assert Progress().elapsed(1e9) == 0.0
+
+
+def test_a_clock_that_was_stopped_runs_again_with_the_next_delivery() -> None:
+    progress = Progress()
+    progress.delivered(100.0)
+    progress.blocked(100.0, is_blocked=True)
+    progress.stopped(105.0)
+    assert progress.elapsed(120.0) == 5.0
+
+    progress.delivered(120.0)
+    assert progress.elapsed(122.0) == 7.0

@@ -22,3 +22,12 @@ def test_only_the_most_recently_delivered_profiles_are_remembered() -> None:
         revisions.delivered(key, 5)
 
     assert [revisions.overtaken(key, 4) for key in (b"a", b"b", b"c")] == [True, False, True]
+
+
+def test_what_ended_elsewhere_is_remembered_by_its_highest_revision() -> None:
+    revisions = Revisions()
+    for revision in (5, 3):
+        revisions.skipped(b"a", revision)
+
+    assert revisions.overtaken(b"a", 4)
+    assert not revisions.overtaken(b"a", 5)

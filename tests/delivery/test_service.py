@@ -1,23 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
-from streams.delivery.dead_letters import Failure, NotParkedError
-from streams.delivery.deliveries import new_dead_letters
-from streams.delivery.pending import Record
-from streams.delivery.service import Connection, Delivery
-from streams.destinations import Destination
 from streams.ends import ExportEnd, Reason
-from streams.exports import dead_letters_topic, delivery_group, exports_topic
+from streams.exports import dead_letters_topic
 from tests.brokers.client import Client
-from tests.deliverables import RecordingTelemetry, a_destination, the_tools
-from tests.sinks import Feed, Sink, a_sink, loopback
+from tests.deliverables import RecordingTelemetry
+from tests.delivery.benches import a_bench
 from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
@@ -27,68 +18,6 @@ KEYS = [f"p{number}" for number in range(50)]
 
 def the_keys(count: int) -> list[str]:
     return [KEYS[number * 7 % len(KEYS)] for number in range(count)]
-
-
-@dataclass
-class Bench:
-    """A destination with its topic, its sink and its feed; deliveries are started here and always stopped."""
-
-    app: str
-    client: Client
-    sink: Sink
-    stack: AsyncExitStack
-    destination: Destination
-    feed: Feed
-    unconfirmed: int = 0
-    """Dead letters that the broker did not take."""
-
-    @property
-    def topic(self) -> str:
-        return exports_topic(self.app, self.destination.incarnation)
-
-    @property
-    def connection(self) -> Connection:
-        return Connection(
-            app=self.app,
-            bootstrap_servers=self.client.bootstrap,
-            session_timeout_seconds=10.0,
-            commit_interval_seconds=0.2,
-        )
-
-    async def deliver(self, telemetry: RecordingTelemetry | None = None) -> Delivery:
-        """Start one more member of the destination's group, as another worker would."""
-        attempt = await self.stack.enter_async_context(loopback(self.destination))
-        letters = new_dead_letters(self.connection)
-        self.stack.push_async_callback(letters.close)
-
-        async def park(record: Record, failure: Failure) -> None:
-            try:
-                await letters.park(record, failure)
-            except NotParkedError:
-                self.unconfirmed += 1
-                raise
-
-        tools = the_tools(attempt, park=park, telemetry=telemetry, destination=self.destination)
-        delivery = Delivery(tools, self.connection)
-        self.stack.push_async_callback(delivery.stop)
-        await delivery.start()
-        return delivery
-
-    async def committed(self) -> int:
-        offsets = await self.client.committed(delivery_group(self.app, self.destination.incarnation), self.topic)
-        return sum(offsets.values())
-
-    async def has_arrived(self, count: int) -> None:
-        await until(lambda: len(self.sink.ids) >= count, seconds=60, what=f"{count} arrivals")
-
-
-@asynccontextmanager
-async def a_bench(client: Client, app: str, **delivery: Any) -> AsyncIterator[Bench]:
-    async with a_sink() as sink, AsyncExitStack() as stack:
-        destination = a_destination(url=sink.url, timeout_seconds=30.0, **delivery)
-        topic = exports_topic(app, destination.incarnation)
-        await client.create_topic(topic, 4)
-        yield Bench(app, client, sink, stack, destination, Feed(client.bootstrap, topic))
 
 
 async def test_each_profile_arrives_in_order_over_all_partitions(client: Client, unique: str) -> None:
@@ -153,8 +82,8 @@ async def test_a_member_that_joins_and_leaves_under_load_loses_and_repeats_nothi
 async def test_a_stop_with_fifty_requests_open_loses_and_repeats_nothing(client: Client, unique: str) -> None:
     async with a_bench(client, unique) as bench:
         bench.sink.seconds = 0.3
-        # One busy profile: some of its exports lie, not yet begun, below others that have ended.
-        keys = ["busy" if number % 100 == 0 else f"p{number % 400}" for number in range(2_000)]
+        # One busy profile: some of its exports lie, never begun, below others that have ended.
+        keys = ["busy" if number % 10 == 0 else f"p{number % 400}" for number in range(2_000)]
         await bench.feed.send(keys)
         first = await bench.deliver()
         await bench.has_arrived(200)
@@ -163,7 +92,7 @@ async def test_a_stop_with_fifty_requests_open_loses_and_repeats_nothing(client:
         await first.stop()
         delivered_by_first = len(bench.sink.ids)
         assert bench.sink.open == 0
-        assert await bench.committed() == delivered_by_first
+        assert await bench.committed() <= delivered_by_first
 
         bench.sink.seconds = 0.0
         second = await bench.deliver()

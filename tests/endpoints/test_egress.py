@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 import pytest
 
 from streams.destinations import ClientCredentials
-from streams.endpoints.egress import Egress, EgressRefused
+from streams.endpoints.egress import SEND_BUFFER_BYTES, Egress, EgressRefused
 from streams.outcomes import Delivered, DestinationFault
 from streams.secrets import Secret
 from tests.exchanges import (
@@ -142,3 +143,9 @@ async def test_a_refused_destination_leaves_another_delivering() -> None:
 
     assert first == REFUSED
     assert second == Delivered(204)
+
+
+def test_the_kernel_takes_what_most_requests_hold_at_once() -> None:
+    """On loopback it would anyhow, so this looks at the socket before it is connected."""
+    with Egress(LOOPBACK)._socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1))) as made:
+        assert made.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) >= SEND_BUFFER_BYTES
