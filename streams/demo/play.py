@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import aiohttp
 from aiokafka import AIOKafkaProducer
 
+from streams.brokers import Brokers
 from streams.demo.books import Books
 from streams.demo.child import POLL_SECONDS
 from streams.demo.sample import EXAMPLE, STEPS, Step
@@ -44,7 +45,7 @@ class Play:
     async def run(self) -> bool:
         """Send the sample, show its books, and return whether they close; raises NotDeliveredError."""
         await self._ready()
-        producer = AIOKafkaProducer(bootstrap_servers=self._stage.bootstrap)
+        producer = Brokers((self._stage.bootstrap,)).producer()
         await producer.start()
         try:
             async with asyncio.timeout(self._seconds):

@@ -14,6 +14,9 @@ _PORTS = range(20_000, 32_000)
 """Below the ports that systems give to outgoing connections: a client that keeps trying to reach a stopped broker
 on such a port can end up connected to itself, and the broker cannot start there again."""
 
+_dice = random.SystemRandom()
+"""Nobody's seed: whoever else looks for a port at the same time is not to look at the same ones."""
+
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 """Resolved before any fork: the child of a process with threads must not load libraries."""
 
@@ -31,7 +34,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def _hold(held: ExitStack) -> int:
-    for port in random.sample(_PORTS, len(_PORTS)):
+    for port in _dice.sample(_PORTS, len(_PORTS)):
         probe = held.enter_context(socket.socket())
         try:
             probe.bind(("127.0.0.1", port))

@@ -9,8 +9,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
+from streams.brokers import Brokers
 from streams.configuration import documents
 from streams.configuration.references import References
 from streams.demo import sample
@@ -90,7 +91,7 @@ async def _stop(worker: WorkerChild, screen: Screen) -> None:
 
 async def _create_topics(bootstrap: str) -> None:
     """Create the inputs, which are the user's in real life and so not the worker's to create."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = Brokers((bootstrap,)).admin()
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topic, sample.PARTITIONS, 1) for topic in sample.TOPICS])

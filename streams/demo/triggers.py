@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
+from streams.brokers import Brokers
 from streams.exports import ID_HEADER, META_HEADER, decode_meta
 
 PATIENCE_SECONDS = 2.0
@@ -44,7 +45,7 @@ class Triggers:
 
     async def follow(self, bootstrap: str, partitions: Iterable[tuple[str, int]]) -> None:
         """Read *partitions*, (topic, number), from their beginning and in no group; never return."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="earliest")
+        consumer = Brokers((bootstrap,)).consumer(group_id=None, auto_offset_reset="earliest")
         await consumer.start()
         try:
             consumer.assign([TopicPartition(*partition) for partition in partitions])

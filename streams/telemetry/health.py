@@ -6,7 +6,9 @@ restart would not mend an endpoint, and a worker with one dead endpoint still se
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import orjson
 from aiohttp import hdrs, web
@@ -18,7 +20,10 @@ Probe = Callable[[], tuple[bool, str]]
 
 
 class Health:
-    """Serves on *host* and *port* between ``start`` and ``stop``; port 0 takes a free one, which ``port`` tells."""
+    """Serves on *host* and *port* between ``start`` and ``stop``; port 0 takes a free one, which ``port`` tells.
+
+    ``/readyz`` tells *details* beside status and reason: plain data for JSON.
+    """
 
     def __init__(
         self,
@@ -28,9 +33,10 @@ class Health:
         live: Probe,
         ready: Probe,
         registry: CollectorRegistry,
+        details: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self.host, self.port = host, port
-        self._live, self._ready, self._registry = live, ready, registry
+        self._live, self._ready, self._registry, self._details = live, ready, registry, details
         self._runner: web.AppRunner | None = None
 
     @property
@@ -67,14 +73,14 @@ class Health:
         return _answer(*self._live())
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        return _answer(*self._ready())
+        return _answer(*self._ready(), self._details())
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
         return web.Response(body=encode(self._registry), headers={hdrs.CONTENT_TYPE: content_type})
 
 
-def _answer(good: bool, reason: str) -> web.Response:
+def _answer(good: bool, reason: str, details: Mapping[str, Any] = MappingProxyType({})) -> web.Response:
     """Return a probe's answer: 200 or 503, and why."""
-    body = orjson.dumps({"status": "ok" if good else "failing", "reason": reason})
+    body = orjson.dumps({"status": "ok" if good else "failing", "reason": reason, **details})
     return web.Response(status=200 if good else 503, body=body, content_type="application/json")

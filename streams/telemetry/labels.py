@@ -25,6 +25,9 @@ STATE_REASONS = (
 TOKEN_RESULTS = ("fetched", "refused", "failed")
 """How the request for an access token went: a token, a refusal of the credentials, anything else."""
 
+SET_ASIDE_REASONS = ("corrupt", "foreign", "stale", "ahead", "behind", "changed")
+"""Why a state directory is not believed."""
+
 REASONS = (NONE, *map(str, Reason))
 """Why an export ended as it did, where that needs a reason."""
 

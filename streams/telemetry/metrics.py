@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 
+from streams.telemetry.observed import Gaps, SetAside
+
 NAMES = (
     "streams_build_info",
     "streams_ready",
     "streams_partitions_assigned",
     "streams_loop_lag_seconds",
+    "streams_recovery_remaining_records",
+    "streams_recovery_loaded_records",
+    "streams_first_start_remaining_records",
+    "streams_gaps",
+    "streams_state_set_aside_total",
+    "streams_lease_lapses_total",
     "streams_records_total",
     "streams_records_malformed_total",
     "streams_considered_total",
@@ -22,6 +30,7 @@ NAMES = (
     "streams_exports_in_flight",
     "streams_oldest_unresolved_age_seconds",
     "streams_attempts_total",
+    "streams_attempts_resent_total",
     "streams_attempt_duration_seconds",
     "streams_end_to_end_seconds",
     "streams_destination_state",
@@ -43,7 +52,11 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # doubles each counter, and nothing reads it
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
+        self.gaps, self.set_aside = Gaps(), SetAside()
+        self.registry.register(self.gaps)
+        self.registry.register(self.set_aside)
         self._declare_worker()
+        self._declare_state()
         self._declare_activation()
         self._declare_exports()
         self._declare_requests()
@@ -53,6 +66,20 @@ class Metrics:
         self.ready = self._gauge("ready", "1 when the worker has joined its group and recovered its state, else 0.")
         self.partitions = self._gauge("partitions_assigned", "Partitions that are assigned to this worker.", "stage")
         self.loop_lag = self._gauge("loop_lag_seconds", "How late the latest beat of the event loop came.")
+
+    def _declare_state(self) -> None:
+        self.recovery_remaining = self._gauge(
+            "recovery_remaining_records", "Changelog records that the recovery under way still has to load."
+        )
+        self.recovery_loaded = self._gauge(
+            "recovery_loaded_records", "Changelog records that the latest recovery has loaded."
+        )
+        self.first_start_remaining = self._gauge(
+            "first_start_remaining_records", "Profile records to be read before the first membership; 0 when done."
+        )
+        self.lease_lapses = self._counter(
+            "lease_lapses_total", "Leases that lapsed: nothing is written until the group answers again.", "stage"
+        )
 
     def _declare_activation(self) -> None:
         self.records = self._counter("records_total", "Input records by end; each counts once.", "topic", "end")
@@ -82,6 +109,9 @@ class Metrics:
     def _declare_requests(self) -> None:
         self.attempts = self._counter(
             "attempts_total", "Requests by outcome and class of status.", "destination", "outcome", "status_class"
+        )
+        self.resent = self._counter(
+            "attempts_resent_total", "Requests sent again at once since their connection was closed.", "destination"
         )
         self.attempt_seconds = self._histogram(
             "attempt_duration_seconds", "How long requests took, whatever came of them.", ATTEMPT_SECONDS

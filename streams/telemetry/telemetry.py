@@ -8,39 +8,19 @@ identity, URL or token is written.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from streams import __version__
 from streams.destinations import Destination
-from streams.ends import Exclusion, ExportEnd, Reason, RecordEnd
-from streams.exports import Export
-from streams.outcomes import Outcome
-from streams.telemetry.labels import (
-    EXPECTED_ENDS,
-    NONE,
-    OTHER,
-    OUTCOMES,
-    REASONS,
-    STATE_REASONS,
-    STATES,
-    TOKEN_RESULTS,
-    known,
-)
+from streams.ends import Exclusion, Reason, RecordEnd
+from streams.telemetry.deliveries import DeliveryTelemetry, Log
+from streams.telemetry.labels import NONE, OTHER
 from streams.telemetry.metrics import Metrics
-
-
-class Log(Protocol):
-    """Where lines go: an event's name and its fields."""
-
-    def info(self, event: str, **fields: object) -> object:
-        """Write what is as it should be."""
-
-    def warning(self, event: str, **fields: object) -> object:
-        """Write what somebody should look at."""
+from streams.telemetry.observed import Stopped
 
 
 class Telemetry:
@@ -85,15 +65,47 @@ class Telemetry:
         ready: Callable[[], bool],
         loop_lag: Callable[[], float],
         partitions: Mapping[str, Callable[[], float]],
+        gaps: Callable[[], Iterable[Stopped]] = tuple,
     ) -> None:
         """Say where the worker's own gauges are read, whenever they are asked for.
 
-        *loop_lag* is in seconds; *partitions* counts by stage, over all destinations, what is assigned.
+        *loop_lag* is in seconds; *partitions* counts by stage, over all destinations, what is assigned; *gaps* names
+        stage, topic and partition of what stands still.
         """
         self._metrics.ready.set_function(lambda: float(ready()))
         self._metrics.loop_lag.set_function(loop_lag)
         for stage, assigned in partitions.items():
             self._metrics.partitions.labels(stage=stage).set_function(assigned)
+        self._metrics.gaps.stopped = gaps
+
+    def observe_activation(
+        self,
+        *,
+        remaining: Callable[[], int],
+        loaded: Callable[[], int],
+        first_start: Callable[[], int],
+        set_aside: Callable[[], Mapping[str, int]],
+    ) -> None:
+        """Say where activation's progress is read.
+
+        The recovery's and a first start's in records; *set_aside* counts state directories by reason.
+        """
+        self._metrics.recovery_remaining.set_function(lambda: float(remaining()))
+        self._metrics.recovery_loaded.set_function(lambda: float(loaded()))
+        self._metrics.first_start_remaining.set_function(lambda: float(first_start()))
+        self._metrics.set_aside.counted = set_aside
+
+    def lease_lapsed(self, stage: str) -> None:
+        """Count one lapse of a lease: nothing was written for the partitions until the group's answer."""
+        self._metrics.lease_lapses.labels(stage=stage).inc()
+
+    def ends(self) -> Mapping[str, Mapping[str, int]]:
+        """Return how many exports have ended, by destination and end: one pass over all destinations."""
+        counted: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+        for family in self._metrics.ended.collect():
+            for sample in family.samples:
+                counted[sample.labels["destination"]][sample.labels["end"]] += int(sample.value)
+        return counted
 
 
 class InputTelemetry:
@@ -127,119 +139,3 @@ class ActivationTelemetry:
     def considered(self, end: RecordEnd, exclusion: Exclusion | None = None) -> None:
         """Count one record that was considered: activated, not triggered, or excluded and why."""
         self._considered[end, exclusion].inc()
-
-
-class DeliveryTelemetry:
-    """Tells what happens to the exports of a destination."""
-
-    def __init__(
-        self, metrics: Metrics, destination: Destination, *, now: Callable[[], float], log: Log, log_delivered: bool
-    ) -> None:
-        self._metrics, self._name = metrics, destination.name
-        self._now, self._log = now, log
-        self._lines = {end: log.warning if end is ExportEnd.DEAD_LETTERED else log.info for end in ExportEnd}
-        if not log_delivered:
-            del self._lines[ExportEnd.DELIVERED]
-        self._fetched = metrics.fetched.labels(destination=self._name)
-        self._attempt_seconds = metrics.attempt_seconds.labels(destination=self._name)
-        self._end_to_end = metrics.end_to_end.labels(destination=self._name)
-        self._attempts: dict[tuple[type[Outcome], str], Counter] = {}
-        self._ended: dict[tuple[ExportEnd, str | None], Counter] = {}
-        for end, reason in EXPECTED_ENDS:
-            self._ended[end, reason] = self._bind_ended(end, reason)
-        self._state: tuple[str, str] | None = None
-
-    def _bind_ended(self, end: ExportEnd, reason: str | None) -> Counter:
-        label = known(reason or NONE, REASONS)
-        return self._metrics.ended.labels(destination=self._name, end=end.value, reason=label)
-
-    def fetched(self, count: int) -> None:
-        """Count exports taken from the topic."""
-        self._fetched.inc(count)
-
-    def attempted(self, outcome: Outcome, seconds: float) -> None:
-        """Count one request, and how long it took."""
-        kind, status = type(outcome), outcome.status
-        status_class = f"{status // 100}xx" if status and 100 <= status < 600 else "none"
-        counter = self._attempts.get((kind, status_class))
-        if counter is None:
-            counter = self._attempts[kind, status_class] = self._metrics.attempts.labels(
-                destination=self._name, outcome=OUTCOMES[kind], status_class=status_class
-            )
-        counter.inc()
-        self._attempt_seconds.observe(seconds)
-
-    def ended(
-        self,
-        export: Export,
-        end: ExportEnd,
-        *,
-        reason: str | None = None,
-        status: int | None = None,
-        attempts: int = 0,
-        seconds: float = 0.0,
-    ) -> None:
-        """Tell, once, how an export ended; *seconds* is how long delivery had it, *attempts* counts its requests."""
-        self._count_ended(export, end, reason)
-        if write := self._lines.get(end):
-            write(
-                "export.ended",
-                destination=self._name,
-                id=export.id,
-                end=end.value,
-                reason=reason,
-                status=status,
-                attempts=attempts,
-                seconds=round(seconds, 6),
-                topic=export.topic,
-                partition=export.partition,
-                offset=export.offset,
-                trigger=export.meta.trigger,
-                revision=export.meta.revision,
-                source=export.meta.source,
-            )
-
-    def _count_ended(self, export: Export, end: ExportEnd, reason: str | None) -> None:
-        counter = self._ended.get((end, reason))
-        if counter is None:
-            counter = self._bind_ended(end, reason)  # not kept: a reason may be any text
-        counter.inc()
-        if end is ExportEnd.DELIVERED:
-            since = export.timestamp if export.meta.recorded is None else export.meta.recorded
-            self._end_to_end.observe(max(0.0, self._now() - since / 1000))
-
-    def observe(
-        self,
-        *,
-        pending: Callable[[], int],
-        in_flight: Callable[[], int],
-        oldest_timestamp_ms: Callable[[], int | None],
-    ) -> None:
-        """Say where the gauges are read, whenever they are asked for.
-
-        *oldest_timestamp_ms* is the record timestamp of the oldest export that has not ended, None if all have.
-        """
-
-        def oldest_age() -> float:
-            oldest = oldest_timestamp_ms()
-            return 0.0 if oldest is None else max(0.0, self._now() - oldest / 1000)
-
-        self._metrics.pending.labels(destination=self._name).set_function(lambda: float(pending()))
-        self._metrics.in_flight.labels(destination=self._name).set_function(lambda: float(in_flight()))
-        self._metrics.oldest_age.labels(destination=self._name).set_function(oldest_age)
-
-    def state(self, name: str, reason: str = NONE) -> None:
-        """Tell that the destination is in another state (of ``STATES``), and why (of ``STATE_REASONS``)."""
-        state = (known(name, STATES), known(reason, (NONE, *STATE_REASONS)))
-        if state == self._state:
-            return
-        if self._state is not None:
-            self._metrics.state.remove(self._name, *self._state)
-        self._state = state
-        self._metrics.state.labels(self._name, *state).set(1)
-        write = self._log.info if name in ("configured", "activated") else self._log.warning
-        write("destination.state", destination=self._name, state=name, reason=reason or None)
-
-    def token_fetched(self, result: str) -> None:
-        """Count one request for an access token by how it went (of ``TOKEN_RESULTS``)."""
-        self._metrics.token_fetches.labels(self._name, known(result, TOKEN_RESULTS)).inc()

@@ -15,7 +15,18 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from streams.topics.plan import Found, Topic, TopicError, absence, agreed_partitions, flaws
+from streams.brokers import Brokers
+from streams.refusals import AccessError, Trouble, beyond, knocked
+from streams.topics.plan import (
+    Compaction,
+    Found,
+    Topic,
+    TopicError,
+    absence,
+    agreed_partitions,
+    compaction,
+    flaws,
+)
 
 _RETRY_SECONDS = 0.5
 _LED_RETRY_SECONDS = 0.1
@@ -25,47 +36,64 @@ _BROKERS_DEFAULT = -1
 
 
 async def wait_for_broker(
-    bootstrap_servers: Sequence[str], *, say_every_seconds: float = 10.0, within_seconds: float | None = None
+    brokers: Brokers, *, say_every_seconds: float = 10.0, within_seconds: float | None = None
 ) -> None:
-    """Return once a cluster with a controller answers; until then say so in the log at every interval.
+    """Return once a cluster with a controller answers; until then say why not in the log at every interval.
 
-    It waits for ever unless *within_seconds* is given, then raises TimeoutError.
+    It waits for ever unless *within_seconds* is given, then raises TimeoutError; AccessError where we are refused.
     """
+    troubles: list[Trouble] = []
     try:
         async with asyncio.timeout(within_seconds):
-            await _answer(bootstrap_servers, say_every_seconds)
+            await _answer(brokers, say_every_seconds, troubles)
     except TimeoutError as error:
-        raise TimeoutError(f"no Kafka answered at {_joined(bootstrap_servers)} within {within_seconds} s") from error
+        why = "".join(f": {trouble.why}" for trouble in troubles[-1:])
+        raise TimeoutError(f"no Kafka answered at {brokers} within {within_seconds} s{why}") from error
 
 
-async def _answer(bootstrap_servers: Sequence[str], say_every_seconds: float) -> None:
+async def _answer(brokers: Brokers, say_every_seconds: float, troubles: list[Trouble]) -> None:
     loop = asyncio.get_running_loop()
     say_at = loop.time()
-    while not await _is_up(bootstrap_servers):
+    while (trouble := await _trouble(brokers)) is not None:
+        if trouble.certain:
+            raise AccessError(trouble.why)
+        troubles[:] = [trouble]
         if loop.time() >= say_at:
-            structlog.get_logger().warning("kafka.awaited", bootstrap_servers=_joined(bootstrap_servers))
+            structlog.get_logger().warning("kafka.awaited", bootstrap_servers=str(brokers), why=trouble.why)
             say_at = loop.time() + say_every_seconds
         await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def _is_up(bootstrap_servers: Sequence[str]) -> bool:
+async def _trouble(brokers: Brokers) -> Trouble | None:
+    # Asked first: an admin client would hide why it is kept out, and log each refusal.
+    if (trouble := await knocked(brokers)) is not None:
+        return trouble
     try:
-        async with _administration(bootstrap_servers) as admin:
+        async with _administration(brokers) as admin:
             cluster = await admin.describe_cluster()
     except (KafkaError, OSError, TimeoutError):
-        return False
-    return any(broker["node_id"] == cluster["controller_id"] for broker in cluster["brokers"])
+        return await beyond(brokers)
+    led = any(broker["node_id"] == cluster["controller_id"] for broker in cluster["brokers"])
+    return None if led else Trouble("the cluster has no controller yet")
 
 
-async def partitions_of(bootstrap_servers: Sequence[str], inputs: Collection[str], expected: int | None = None) -> int:
+async def partitions_of(brokers: Brokers, inputs: Collection[str], expected: int | None = None) -> int:
     """Return the number of partitions that all *inputs* have; TopicError when one is missing or disagrees."""
-    async with _administration(bootstrap_servers) as admin:
+    async with _administration(brokers) as admin:
         there = await _described(admin)
     return agreed_partitions({name: there.get(name) for name in inputs}, expected)
 
 
+async def compaction_of(brokers: Brokers, topic: str) -> Compaction:
+    """Return how long *topic* keeps its tombstones, and the cluster that it is on."""
+    async with _administration(brokers) as admin:
+        cluster = await admin.describe_cluster()
+        configs = await _configs(admin, [topic])
+    return compaction(configs.get(topic, {}), cluster.get("cluster_id"))
+
+
 async def ensure(
-    bootstrap_servers: Sequence[str],
+    brokers: Brokers,
     specs: Sequence[Topic],
     *,
     replication_factor: int | None = None,
@@ -75,7 +103,7 @@ async def ensure(
 
     Nothing is created when one that exists is wrong. Without *create*, a missing one is a problem like any other.
     """
-    async with _administration(bootstrap_servers) as admin:
+    async with _administration(brokers) as admin:
         there = await _described(admin)
         missing = [spec for spec in specs if spec.name not in there]
         problems = await _flaws(admin, [spec for spec in specs if spec.name in there], there)
@@ -134,25 +162,26 @@ async def _described(admin: AIOKafkaAdminClient, *, led: bool = False) -> dict[s
 async def _flaws(admin: AIOKafkaAdminClient, specs: Sequence[Topic], there: Mapping[str, int]) -> list[str]:
     if not specs:
         return []
-    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, spec.name) for spec in specs])
-    configs: dict[str, Mapping[str, str]] = {
+    configs = await _configs(admin, [spec.name for spec in specs])
+    return [flaw for spec in specs for flaw in flaws(spec, Found(there[spec.name], configs.get(spec.name)))]
+
+
+async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, Mapping[str, str]]:
+    """Return the effective configuration of each topic that may be described."""
+    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
+    return {
         name: {entry[0]: entry[1] for entry in entries}
         for answer in answers
         for code, _, _, name, entries in answer.resources
         if code == 0
     }
-    return [flaw for spec in specs for flaw in flaws(spec, Found(there[spec.name], configs.get(spec.name)))]
 
 
 @asynccontextmanager
-async def _administration(bootstrap_servers: Sequence[str]) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=list(bootstrap_servers))
+async def _administration(brokers: Brokers) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = brokers.admin()
     try:
         await admin.start()
         yield admin
     finally:
         await admin.close()
-
-
-def _joined(bootstrap_servers: Sequence[str]) -> str:
-    return ",".join(bootstrap_servers)

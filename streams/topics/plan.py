@@ -21,7 +21,8 @@ _ADJUSTABLE = frozenset(_ROOMY)
 class Topic:
     """What a topic must be; *config* holds whatever a broker's own default must not decide.
 
-    An existing topic must agree with *config*, except for the *adjustable* keys, which are the operator's to choose.
+    An existing topic must agree with *config*, except for the *adjustable* keys, which are the operator's to choose;
+    but it must take what we write, so ``max.message.bytes`` may only be larger.
     """
 
     name: str
@@ -81,6 +82,23 @@ class Found:
     config: Mapping[str, str] | None = None
 
 
+DELETE_RETENTION = "delete.retention.ms"
+_DELETE_RETENTION_DEFAULT_MS = _DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """How long a compacted topic keeps its tombstones, and which cluster it is on (None if that has no name)."""
+
+    delete_retention_seconds: float = _DELETE_RETENTION_DEFAULT_MS / 1000
+    cluster_id: str | None = None
+
+
+def compaction(config: Mapping[str, str], cluster_id: str | None) -> Compaction:
+    """Return what a topic's effective *config* says of its tombstones; a broker that does not tell has the default."""
+    return Compaction(int(config.get(DELETE_RETENTION, _DELETE_RETENTION_DEFAULT_MS)) / 1000, cluster_id)
+
+
 def flaws(spec: Topic, found: Found) -> Iterator[str]:
     """Yield what is wrong with an existing topic, and how to mend it."""
     if found.partitions != spec.partitions:
@@ -94,11 +112,15 @@ def flaws(spec: Topic, found: Found) -> Iterator[str]:
         return
     for key, expected in spec.config.items():
         actual = found.config.get(key, expected)  # a broker that does not tell has no such setting
-        if key not in spec.adjustable and actual != expected:
+        if (key not in spec.adjustable and actual != expected) or _takes_too_little(key, actual, expected):
             yield (
                 f"topic {spec.name} has {key}={actual}, expected {expected}: mend it with 'kafka-configs.sh --alter "
                 f"--entity-type topics --entity-name {spec.name} --add-config {key}={expected}'"
             )
+
+
+def _takes_too_little(key: str, actual: str, expected: str) -> bool:
+    return key == "max.message.bytes" and int(actual) < int(expected)
 
 
 def absence(spec: Topic) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from streams.brokers import Brokers
 from streams.configuration.settings import Settings
 from streams.destinations import Destination
 from streams.topics import cluster
@@ -36,32 +37,33 @@ class Planned:
 def needed(app: str, destinations: Iterable[Destination], partitions: int) -> list[Topic]:
     """Return what a worker's topics must be, with as many *partitions* as its inputs have."""
     exports = [topics.exports(app, destination.incarnation, partitions) for destination in destinations]
-    return [*exports, topics.dead_letters(app, partitions), topics.changelog(app, partitions)]
+    shared = [topics.dead_letters(app, partitions), topics.changelog(app, partitions)]
+    return [*exports, *shared, topics.destinations(app), topics.status(app)]
 
 
 async def plan(settings: Settings, destinations: Sequence[Destination]) -> list[Planned]:
     """Return each topic and how it is found, changing nothing; raises TopicError for the inputs, TimeoutError."""
-    servers = settings.kafka.bootstrap_servers
-    return [await _found(servers, topic) for topic in await _needed(settings, destinations)]
+    brokers = settings.kafka.brokers
+    return [await _found(brokers, topic) for topic in await _needed(settings, destinations)]
 
 
 async def apply(settings: Settings, destinations: Sequence[Destination]) -> list[str]:
     """Create what is missing and return the names; TopicError where an input, or one that is there, is wrong."""
     specs = await _needed(settings, destinations)
     kafka = settings.kafka
-    return await cluster.ensure(kafka.bootstrap_servers, specs, replication_factor=kafka.replication_factor)
+    return await cluster.ensure(kafka.brokers, specs, replication_factor=kafka.replication_factor)
 
 
 async def _needed(settings: Settings, destinations: Sequence[Destination]) -> list[Topic]:
-    servers, inputs = settings.kafka.bootstrap_servers, settings.inputs
-    await cluster.wait_for_broker(servers, within_seconds=ANSWER_SECONDS)
+    brokers, inputs = settings.kafka.brokers, settings.inputs
+    await cluster.wait_for_broker(brokers, within_seconds=ANSWER_SECONDS)
     names = [topic for _, topic in inputs.roles()]
-    return needed(settings.app, destinations, await cluster.partitions_of(servers, names, inputs.partitions))
+    return needed(settings.app, destinations, await cluster.partitions_of(brokers, names, inputs.partitions))
 
 
-async def _found(servers: Sequence[str], topic: Topic) -> Planned:
+async def _found(brokers: Brokers, topic: Topic) -> Planned:
     try:
-        await cluster.ensure(servers, [topic], create=False)
+        await cluster.ensure(brokers, [topic], create=False)
     except TopicError as error:
         absent = error.problems == (topics.absence(topic),)
         return Planned(topic, State.MISSING) if absent else Planned(topic, State.WRONG, error.problems)

@@ -77,6 +77,19 @@ async def test_readyz_says_why_a_worker_is_not_ready(telemetry: Telemetry) -> No
             assert response.status == 200
 
 
+async def test_readyz_tells_the_details_beside_status_and_reason(telemetry: Telemetry) -> None:
+    details = {"stages": {"activation": {"ready": False, "recovery": {"remaining": 7}}}}
+    health = Health(
+        "127.0.0.1", 0, live=FINE, ready=lambda: (False, "x"), registry=telemetry.registry, details=lambda: details
+    )
+    async with served(health) as session:
+        async with session.get("/readyz") as response:
+            assert response.status == 503
+            assert await response.json() == {"status": "failing", "reason": "x", **details}
+        async with session.get("/livez") as response:
+            assert "stages" not in await response.json()
+
+
 async def test_a_worker_that_is_not_ready_is_alive(telemetry: Telemetry) -> None:
     recovering = a_health(telemetry, ready=lambda: (False, "recovering"))
     async with served(recovering) as session, session.get("/livez") as response:

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from streams.destinations import Account, Destination
 from streams.endpoints.classification import FAULT_REASONS, of_status
 from streams.ends import Exclusion, ExportEnd, Reason, RecordEnd
+from streams.engine.trust import Doubt
 from streams.exports import Export, Meta
 from streams.outcomes import Delivered, DestinationFault, Outcome, Refused, Retryable
 from streams.telemetry import logs
-from streams.telemetry.labels import REASONS, STATE_REASONS, STATES
-from streams.telemetry.telemetry import DeliveryTelemetry, Telemetry
+from streams.telemetry.deliveries import DeliveryTelemetry
+from streams.telemetry.labels import REASONS, SET_ASIDE_REASONS, STATE_REASONS, STATES
+from streams.telemetry.telemetry import Telemetry
 
 NOW = 1_764_000_000.0
 CRM = Destination("crm", Account("https://api.example.com/v1?key=query-secret"))
@@ -276,3 +278,88 @@ def test_the_worker_shows_whether_it_is_ready_and_what_it_has(bench: Bench) -> N
 
 def _deliver(delivery: DeliveryTelemetry, export: Export) -> None:
     delivery.ended(export, ExportEnd.DELIVERED, reason=None, status=200, attempts=1, seconds=0.012345)
+
+
+def test_the_oldest_age_counts_what_waits_unfetched_beside_what_is_held(bench: Bench) -> None:
+    held: int | None = None
+    unfetched: int | None = None
+    bench.delivery.observe(pending=lambda: 0, in_flight=lambda: 0, oldest_timestamp_ms=lambda: held)
+    bench.delivery.observe_unfetched(lambda: unfetched)
+
+    def age() -> float | None:
+        return bench.value("streams_oldest_unresolved_age_seconds", destination="crm")
+
+    assert age() == 0
+    unfetched = int(NOW * 1000) - 90_000
+    assert age() == 90
+    held = int(NOW * 1000) - 30_000
+    assert age() == 90
+    held = int(NOW * 1000) - 120_000
+    assert age() == 120
+    unfetched = None
+    assert age() == 120
+
+
+def test_a_state_is_known_with_its_reason_and_since_when(bench: Bench) -> None:
+    delivery = bench.delivery
+    assert delivery.standing is None
+    delivery.state("faulted", "tls-failed")
+    bench.now += 60
+    delivery.state("faulted", "tls-failed")
+
+    assert delivery.standing == ("faulted", "tls-failed", int(NOW * 1000))
+    delivery.state("activated")
+    assert delivery.standing == ("activated", "", int(NOW * 1000) + 60_000)
+
+
+def test_gaps_are_shown_while_they_last_and_not_after(bench: Bench) -> None:
+    gaps = [("delivery", "exports", 3)]
+    bench.telemetry.observe(ready=lambda: True, loop_lag=lambda: 0.0, partitions={}, gaps=lambda: gaps)
+
+    def shown() -> float | None:
+        return bench.value("streams_gaps", stage="delivery", topic="exports", partition="3")
+
+    assert shown() == 1
+    gaps.clear()
+    assert shown() is None
+
+
+def test_activations_progress_is_read_when_it_is_asked_for(bench: Bench) -> None:
+    figures = {"remaining": 0, "loaded": 0, "first_start": 0}
+    aside: dict[str, int] = {}
+    bench.telemetry.observe_activation(
+        remaining=lambda: figures["remaining"],
+        loaded=lambda: figures["loaded"],
+        first_start=lambda: figures["first_start"],
+        set_aside=lambda: aside,
+    )
+    figures |= {"remaining": 7, "loaded": 5, "first_start": 3}
+    aside |= {"stale": 2, "something new": 1}
+
+    assert bench.value("streams_recovery_remaining_records") == 7
+    assert bench.value("streams_recovery_loaded_records") == 5
+    assert bench.value("streams_first_start_remaining_records") == 3
+    counted = {reason: bench.value("streams_state_set_aside_total", reason=reason) for reason in ("stale", "corrupt")}
+    assert counted == {"stale": 2, "corrupt": 0}
+    assert bench.value("streams_state_set_aside_total", reason="other") == 1
+
+
+def test_ends_are_counted_per_destination_over_all_reasons(bench: Bench) -> None:
+    for reason in (Reason.REFUSED, Reason.EXHAUSTED):
+        bench.delivery.ended(an_export(), ExportEnd.DEAD_LETTERED, reason=reason)
+    bench.delivery.ended(an_export(), ExportEnd.DELIVERED)
+
+    assert bench.telemetry.ends()["crm"]["dead-lettered"] == 2
+    assert bench.telemetry.ends()["crm"]["delivered"] == 1
+
+
+def test_lapsed_leases_and_requests_sent_again_are_counted(bench: Bench) -> None:
+    bench.telemetry.lease_lapsed("activation")
+    bench.delivery.resent()
+
+    assert bench.value("streams_lease_lapses_total", stage="activation") == 1
+    assert bench.value("streams_attempts_resent_total", destination="crm") == 1
+
+
+def test_the_reasons_of_a_state_set_aside_are_the_engines() -> None:
+    assert {str(doubt) for doubt in Doubt} == set(SET_ASIDE_REASONS)
