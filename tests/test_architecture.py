@@ -26,61 +26,114 @@ ROOMS = {
     "words": Room(
         (
             *("secrets", "destinations", "exports", "outcomes", "ends"),
-            *("activation", "delivery", "endpoints", "configuration", "telemetry", "topics"),
-            *_in("activation", "events profiles identities merging paths strict_json timestamps"),
+            *("activation", "delivery", "endpoints", "configuration", "telemetry", "topics", "groups", "status"),
+            *_in(
+                "activation",
+                "events profiles identities merging paths strict_json timestamps framing xdm declared decoding "
+                "partitioners",
+            ),
             *_in("endpoints", "retry_after addresses"),
             *_in("telemetry", "labels masks repeats"),
+            "status.shapes",
         ),
         foreign=_PURE,
     ),
     "decisions": Room(
         (
-            *_in("activation", "projection activate slots triggers unions"),
-            *_in("delivery", "retries windows lanes pending progress revisions"),
-            "topics.plan",
+            *_in("activation", "projection activate slots triggers unions forgetting withdrawals removals"),
+            *_in("delivery", "retries bitmaps windows lanes pending progress revisions states"),
+            *_in("groups", "lease gaps entries"),
+            *("topics.plan", "status.overview", "status.table"),
         ),
         sees=("words",),
         foreign=_PURE,
     ),
+    "brokers": Room(("brokers", "tls", "refusals"), sees=("words",)),
     "configuration": Room(
         _in(
             "configuration",
-            "problems located fields validation names headers rules references environment sections settings tables "
-            "delivery_draft drafts conversion documents",
+            "problems located fields validation names headers rules references environment sections inputs settings "
+            "certificates kafka tables delivery_draft drafts conversion documents files advice header_draft schema "
+            "scalars",
         ),
-        sees=("words",),
+        sees=("words", "brokers"),
     ),
-    "engine": Room(("engine.",)),
-    "endpoints": Room(_in("endpoints", "classification egress tokens auth endpoint"), sees=("words", "decisions")),
-    "telemetry": Room(_in("telemetry", "metrics telemetry logs health pulse"), sees=("words", "decisions")),
     "parking": Room(("delivery.dead_letters", "stopping"), sees=("words",)),
+    "groups": Room(
+        _in("groups", "clock internals ranges writers sockets producers coordinator binding journal starts survey"),
+        sees=("words", "decisions", "brokers", "parking"),
+    ),
+    "engine": Room(("engine.",), sees=("words", "decisions", "brokers", "groups")),
+    "endpoints": Room(
+        _in("endpoints", "classification wires deadlines egress tokens auth endpoint"), sees=("words", "decisions")
+    ),
+    "telemetry": Room(
+        _in("telemetry", "observed metrics deliveries telemetry logs health pulse"), sees=("words", "decisions")
+    ),
     "delivery": Room(
-        _in("delivery", "tools bounds pace backlog dispatch service deliveries"),
-        sees=("words", "decisions", "parking"),
+        _in(
+            "delivery", "tools bounds tasks pace backlog giving_up dispatch member commits standing service deliveries"
+        ),
+        sees=("words", "decisions", "brokers", "parking", "groups"),
     ),
     "outbox": Room(("activation.outbox",), sees=("words", "decisions")),
-    "cluster": Room(("topics.cluster",), sees=("words", "decisions")),
+    "status": Room(
+        _in("status", "publisher offsets reader survey unfetched"),
+        sees=("words", "decisions", "brokers", "parking", "groups"),
+    ),
+    "cluster": Room(("topics.cluster",), sees=("words", "decisions", "brokers")),
     "wiring": Room(
-        ("activation.agents", "activation.stage", "topics.provision", "preconditions", "worker"),
+        (
+            "activation.agents",
+            "activation.defects",
+            "activation.producing",
+            "activation.stage",
+            "topics.provision",
+            "preconditions",
+            "vitals",
+            "assembly",
+            "worker",
+            "status.snapshot",
+            "reporting",
+            "journaling",
+            "creations",
+        ),
         sees=(
             *("words", "decisions", "configuration", "engine", "endpoints", "telemetry", "parking", "delivery"),
-            *("outbox", "cluster"),
+            *("outbox", "cluster", "status", "groups", "brokers"),
         ),
     ),
-    "demo": Room(("demo.",), sees=("words", "decisions", "configuration")),
-    "commands": Room(("cli", "__main__"), sees=("words", "decisions", "configuration", "telemetry", "wiring", "demo")),
+    "demo": Room(("demo.",), sees=("words", "decisions", "brokers", "configuration")),
+    "commands": Room(
+        ("cli", "commands.", "__main__"),
+        sees=(
+            *("words", "decisions", "brokers", "configuration", "telemetry", "groups", "cluster", "status", "wiring"),
+            "demo",
+        ),
+    ),
 }
 """What each room is for stands in its modules' first lines; the arrows go one way, from effects to words."""
 
 RESERVED = {
     "faust": ("engine.", "worker"),
-    "mode": ("engine.", "activation.stage", "worker", *_in("delivery", "service deliveries")),
-    "aiohttp": (*_in("endpoints", "classification egress auth endpoint"), "telemetry.health", "demo."),
-    "prometheus_client": (*_in("telemetry", "metrics telemetry health"), "demo.books"),
-    "os.environ": ("cli",),
+    "mode": (
+        "engine.",
+        "activation.stage",
+        "vitals",
+        "journaling",
+        "worker",
+        *_in("status", "publisher unfetched"),
+        *_in("delivery", "service deliveries"),
+    ),
+    "aiohttp": (*_in("endpoints", "classification wires egress auth endpoint"), "telemetry.health", "demo."),
+    "prometheus_client": (*_in("telemetry", "observed metrics deliveries telemetry health"), "demo.books"),
+    "os.environ": ("cli", "commands."),
     "os.getenv": (),
-    "time": ("engine.", "activation.stage", "worker", "cli", "demo."),
-    "random": ("worker", "demo."),
+    "time": (
+        *("engine.", "groups.clock", "activation.stage", "vitals", "reporting", "assembly", "worker", "commands."),
+        "demo.",
+    ),
+    "random": ("assembly", "reporting", "demo."),
 }
 """Elsewhere, environment, clock and dice are arguments."""
 

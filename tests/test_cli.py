@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,17 @@ def test_settings_are_shown_by_their_dotted_names_uncut_and_uncoloured_in_a_pipe
     assert shown["app"].strip() == "shop"
     assert long in shown["state.directory"]
     assert "\x1b" not in ended.stdout
+
+
+def test_what_is_probably_not_meant_is_logged_once_when_a_worker_starts(folder: Path) -> None:
+    (folder / "crm.yaml").write_text(DOCUMENT.replace("person.email", "person.name.firstName"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = streams("worker", cwd=folder, STREAMS_HTTP_PORT=str(taken.getsockname()[1]))
+
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert [line["event"] for line in lines] == ["worker.starting", "document.warning", "worker.refused"]
+    assert (lines[1]["level"], lines[1]["where"]) == ("warning", "crm.yaml:5")
+    assert "identifier" in lines[1]["problem"]
 
 
 def test_what_is_probably_not_meant_is_a_warning_with_its_place(folder: Path) -> None:

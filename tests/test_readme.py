@@ -8,17 +8,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trustme
 
+from streams.activation.stage import inputs_of
+from streams.brokers import Login
 from streams.configuration import documents, tables
 from streams.configuration.references import References
 from streams.configuration.settings import load
+from streams.ends import Reason
+from streams.secrets import Secret
+from tests.declared_metrics import metrics_table
 
 README = Path(__file__).parents[1] / "README.md"
 
 TABLES: dict[str, Callable[[], str]] = {
     "settings": tables.settings_table,
+    "memberships": tables.memberships_table,
+    "profiles": tables.profiles_table,
     "destination": tables.destination_table,
     "account": tables.account_table,
+    "metrics": metrics_table,
 }
 
 
@@ -41,19 +50,42 @@ def test_the_reference_is_what_the_code_says(name: str) -> None:
     assert blocks(README.read_text())[name] == TABLES[name](), "run: python -m tests.test_readme"
 
 
+def yaml_blocks() -> list[str]:
+    """Return the README's examples of YAML: settings, a destination, a secured Kafka."""
+    return [textwrap.dedent(block) for block in re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)]
+
+
 def test_the_first_destination_is_one_that_loads(tmp_path: Path) -> None:
-    settings, document = (
-        textwrap.dedent(block) for block in re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)
-    )
+    settings, document, _, flat = yaml_blocks()
     (tmp_path / "documents").mkdir()
     (tmp_path / "streams.yaml").write_text(settings)
     (tmp_path / "documents/crm.yaml").write_text(document)
     loaded = load(tmp_path / "streams.yaml", {})
     (crm,) = documents.load(loaded.documents, References({"STREAMS_SECRET_CRM": "s"}, None))
 
-    assert loaded.inputs.exits == "segment-exits"
+    assert loaded.inputs.exits is not None
+    assert loaded.inputs.exits.topic == "segment-exits"
     assert crm.account.http_endpoint == "https://api.example.com/v1/profiles?source=streams"
     assert [attribute.target for attribute in crm.attributes] == [("person", "email")]
+    (tmp_path / "flat.yaml").write_text(flat)
+    assert all(source.paths for source in inputs_of(load(tmp_path / "flat.yaml", {})).values())
+
+
+def test_every_reason_has_its_line_and_no_other_has() -> None:
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| .+ \| .+ \|$", blocks(README.read_text())["reasons"], re.MULTILINE)
+
+    assert sorted(rows) == sorted(Reason)
+
+
+def test_the_secured_kafka_is_one_that_loads(tmp_path: Path) -> None:
+    _, _, kafka, _ = yaml_blocks()
+    (tmp_path / "streams.yaml").write_text(kafka)
+    trustme.CA().cert_pem.write_to_path(tmp_path / "kafka-ca.pem")
+    environ = {"STREAMS_INPUTS_MEMBERSHIPS": "m", "STREAMS_SECRET_KAFKA": "s"}
+    brokers = load(tmp_path / "streams.yaml", environ).kafka.brokers
+
+    assert brokers.protocol == "SASL_SSL"
+    assert brokers.login == Login("SCRAM-SHA-512", "streams", Secret("s"))
 
 
 if __name__ == "__main__":

@@ -20,14 +20,18 @@ import msgspec
 import uvloop
 from aiokafka import AIOKafkaConsumer
 
+from streams.brokers import Brokers
 from streams.delivery.bounds import Shared
-from streams.delivery.service import Connection, Delivery
+from streams.delivery.member import Connection
+from streams.delivery.service import Delivery
+from streams.delivery.states import State
 from streams.delivery.tools import Attempt, Tools
 from streams.delivery.tools import Telemetry as DeliveryTelemetry
 from streams.destinations import Account, Destination, Retry
 from streams.endpoints.egress import Egress
 from streams.endpoints.endpoint import Endpoint
 from streams.exports import Export, delivery_group, exports_topic
+from streams.groups.lease import Lease
 from streams.outcomes import Delivered, Outcome, Retryable
 from streams.telemetry.telemetry import Telemetry
 from tests.deliverables import Parked
@@ -156,9 +160,10 @@ async def plain_post(job: Job) -> AsyncIterator[Attempt]:
 
 
 @asynccontextmanager
-async def our_endpoint(job: Job) -> AsyncIterator[Attempt]:
+async def our_endpoint(job: Job, lease: Lease) -> AsyncIterator[Attempt]:
     """Post as the worker does."""
-    endpoint = Endpoint(job.destination, Egress([ip_network("127.0.0.0/8")]), None, now=time.time)
+    egress = Egress([ip_network("127.0.0.0/8")])
+    endpoint = Endpoint(job.destination, egress, None, now=time.time, lease=lambda: lease.left)
     await endpoint.start()
     try:
         yield endpoint.post
@@ -184,6 +189,9 @@ class Quiet:
     def state(self, name: str, reason: str) -> None:
         """Say nothing."""
 
+    def lapsed(self) -> None:
+        """Say nothing."""
+
 
 class NoLog:
     """Takes lines and writes none."""
@@ -195,7 +203,12 @@ class NoLog:
         """Write nothing."""
 
 
-async def deliver(job: Job, attempt: Attempt, telemetry: DeliveryTelemetry) -> None:
+def connection(job: Job) -> Connection:
+    """Return how a delivery reaches the broker."""
+    return Connection(app=job.app, brokers=Brokers((job.bootstrap,)))
+
+
+async def deliver(job: Job, attempt: Attempt, telemetry: DeliveryTelemetry, lease: Lease) -> None:
     """Deliver all exports by a Delivery."""
     tools = Tools(
         destination=job.destination,
@@ -204,10 +217,13 @@ async def deliver(job: Job, attempt: Attempt, telemetry: DeliveryTelemetry) -> N
         pause=pause,
         telemetry=telemetry,
         shared=Shared(),
+        state=State(telemetry.state),
+        lease=lease,
         now=time.monotonic,
         random=lambda: 0.5,
+        wall=time.time,
     )
-    delivery = Delivery(tools, Connection(app=job.app, bootstrap_servers=job.bootstrap))
+    delivery = Delivery(tools, connection(job))
     await delivery.start()
     while tools.books.ended < job.exports:  # noqa: ASYNC110 - what is measured has no event to spare for this
         await asyncio.sleep(LOOK_SECONDS)
@@ -222,14 +238,15 @@ def pause(attempts: int, outcome: Outcome, retry: Retry, dice: Callable[[], floa
 async def loop_alone(job: Job) -> None:
     """Deliver with the yardstick's post and no telemetry."""
     async with plain_post(job) as attempt:
-        await deliver(job, attempt, Quiet())
+        await deliver(job, attempt, Quiet(), connection(job).lease())
 
 
 async def whole_delivery(job: Job) -> None:
     """Deliver with the worker's endpoint and telemetry; delivered exports write no line."""
     telemetry = Telemetry(time.time, log=NoLog(), log_delivered=False).delivery(job.destination)
-    async with our_endpoint(job) as attempt:
-        await deliver(job, attempt, telemetry)
+    lease = connection(job).lease()
+    async with our_endpoint(job, lease) as attempt:
+        await deliver(job, attempt, telemetry, lease)
 
 
 CONTESTANTS: dict[str, Callable[[Job], Awaitable[None]]] = {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from streams.activation.profiles import Profile, TextSlot, encode_profile
+from streams.activation.events import Status
+from streams.activation.profiles import MembershipSlot, Profile, TextSlot, encode_profile
 from streams.exports import Position
 from streams.topics import plan as topics
 from tests.bench.figures import Figure, figure
@@ -18,37 +21,70 @@ from tests.brokers.client import Client
 SPEED, MEMORY = "recovery_profiles_per_second", "recovery_peak_rss"
 NAMES = (SPEED, MEMORY)
 
-PROFILES = 200_000
-STATE_BYTES = 1024
-AT_ONCE = 20_000
+BYTES_AT_ONCE = 20 * 1024 * 1024
 """Rows held in memory here."""
 MEBIBYTE = 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How many profiles there are, how large the state of each is, and how many segments it knows."""
+
+    profiles: int
+    state_bytes: int
+    memberships: int = 0
+
+
+SHAPES = (Shape(1_000_000, 1024), Shape(100_000, 20 * 1024, memberships=200))
+
+
 async def run(lab: Lab, wanted: frozenset[str]) -> list[Figure]:
     """Measure what is *wanted* of ``NAMES``, from the start of the process to the 200 of ``/readyz``."""
-    async with a_plant(lab, start=False) as plant:
-        spec = topics.changelog(plant.app, PARTITIONS)
-        await Client(lab.bootstrap).create_topic(spec.name, spec.partitions, **spec.config)
-        for first in range(0, PROFILES, AT_ONCE):
-            await write(lab.bootstrap, _rows(spec.name, range(first, first + AT_ONCE)))
-        began = time.monotonic()
-        await plant.worker.start()
-        took = time.monotonic() - began
-        peak, loading = _peak_rss(plant.worker.pid), _loading_seconds(plant.worker.log)
-    params = {"profiles": PROFILES, "state_bytes": STATE_BYTES, "partitions": PARTITIONS, "store": "rocksdb"}
-    figures = [
-        figure(SPEED, params, round(PROFILES / took), "profiles/s", loading_only=round(PROFILES / loading)),
-        figure(MEMORY, params, round(peak / MEBIBYTE), "MiB"),
-    ]
+    figures = [each for shape in SHAPES for each in await _measured(lab, shape)]
     return [each for each in figures if each["name"] in wanted]
 
 
-def _rows(topic: str, numbers: range) -> Iterator[tuple[str, Pair]]:
+async def _measured(lab: Lab, shape: Shape) -> list[Figure]:
+    async with a_plant(lab, start=False) as plant:
+        spec = topics.changelog(plant.app, PARTITIONS)
+        client = Client(lab.bootstrap)
+        await client.create_topic(spec.name, spec.partitions, **spec.config)
+        at_once = BYTES_AT_ONCE // shape.state_bytes
+        for first in range(0, shape.profiles, at_once):
+            await write(lab.bootstrap, _rows(spec.name, shape, range(first, min(first + at_once, shape.profiles))))
+        began = time.monotonic()
+        await plant.worker.start()
+        took = time.monotonic() - began
+        peak, loading = _peak_rss(plant.worker.pid), _loading_seconds(plant.worker.log, shape.profiles)
+    params = {
+        "profiles": shape.profiles,
+        "state_bytes": shape.state_bytes,
+        "memberships": shape.memberships,
+        "partitions": PARTITIONS,
+        "store": "rocksdb",
+    }
+    return [
+        figure(SPEED, params, round(shape.profiles / took), "profiles/s", loading_only=round(shape.profiles / loading)),
+        figure(MEMORY, params, round(peak / MEBIBYTE), "MiB"),
+    ]
+
+
+def _rows(topic: str, shape: Shape, numbers: range) -> Iterator[tuple[str, Pair]]:
+    position = Position("memberships", 0, 0, 1_700_000_000_000)
+    slot = MembershipSlot(Status.REALIZED, 1_700_000_000_000_000, position)
+    memberships = {"ups": {f"segment-{number:03d}": slot for number in range(shape.memberships)}}
+    room = shape.state_bytes - len(_state(0, memberships, b""))
     for number in numbers:
-        position = Position("profiles", 0, number, 1_700_000_000_000)
-        slot = TextSlot(fragment(number, STATE_BYTES - 60), position)
-        yield topic, (key_of(number), encode_profile(Profile(revision=number + 1, fragments={"profiles": slot})))
+        yield topic, (key_of(number), _state(number, memberships, fragment(number, room)))
+
+
+def _state(number: int, memberships: dict[str, dict[str, MembershipSlot]], text: bytes) -> bytes:
+    slot = TextSlot(text, Position("profiles", 0, number, 1_700_000_000_000))
+    return encode_profile(
+        Profile(
+            revision=number + 1, memberships=memberships if memberships["ups"] else {}, fragments={"profiles": slot}
+        )
+    )
 
 
 def _peak_rss(pid: int) -> int:
@@ -59,8 +95,8 @@ def _peak_rss(pid: int) -> int:
     return int(found[1]) * 1024
 
 
-def _loading_seconds(log: str) -> float:
+def _loading_seconds(log: str, profiles: int) -> float:
     """Return how long the worker says that it took to load, without starting and joining."""
-    found = re.search(rf"loaded {PROFILES} changelog records in ([\d.]+) s", log)
-    assert found is not None, log[-2000:]
-    return float(found[1])
+    done = [json.loads(line) for line in log.splitlines() if '"recovery.done"' in line]
+    assert [each["loaded"] for each in done] == [profiles], log[-2000:]
+    return float(done[0]["seconds"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from streams.activation.activate import Activation
-from streams.activation.events import Input, Kind, Malformed, decode
+from streams.activation.events import Input, Kind, Malformed
 from streams.activation.profiles import Profile
 from streams.destinations import Account, Attribute, Destination, Segment
 from streams.ends import RecordEnd
@@ -13,6 +13,7 @@ from streams.exports import Position
 from tests.bench.figures import against
 from tests.bench.profiling import summary
 from tests.bench.records import ATTRIBUTES, FRAGMENT_BYTES, SEGMENTS, fragment, memberships
+from tests.records import decoded
 
 NOW_MS = 1_800_000_000_000
 INPUTS = {"qualifications": Input(Kind.QUALIFICATION, "q"), "exits": Input(Kind.EXIT, "e")}
@@ -27,14 +28,14 @@ def an_activation() -> Activation:
 
 def test_every_record_of_a_turn_has_its_export_in_whatever_order_they_come() -> None:
     activation, profile, offset, sizes = an_activation(), Profile(), 0, []
-    change = decode(Input(Kind.FRAGMENT, "profiles"), b"p", fragment(0), NOW_MS)
+    change = decoded(Input(Kind.FRAGMENT, "profiles"), fragment(0), now_ms=NOW_MS)
     assert not isinstance(change, Malformed)
     assert activation.apply(profile, change, Position("p", 0, 0, 0), NOW_MS).end is RecordEnd.NOT_TRIGGERED
     for turn in range(6):
         records = list(memberships(1, turn))
         random.Random(turn).shuffle(records)
         for name, (key, value) in records:
-            change = decode(INPUTS[name], key, value, NOW_MS)
+            change = decoded(INPUTS[name], value, key, now_ms=NOW_MS)
             assert not isinstance(change, Malformed)
             offset += 1
             step = activation.apply(profile, change, Position(name, 0, offset, NOW_MS), NOW_MS)

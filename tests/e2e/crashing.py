@@ -1,13 +1,12 @@
 """A worker that ends itself at a named point between table write, changelog, export and commit.
 
-``python -m tests.e2e.crashing POINT --config F``: everything is the real worker, but for its producer, which can
-withhold one of the two kinds of topics, and for the points it passes. The process ends by ``os._exit``: nothing is
-flushed, nothing is committed, nothing says goodbye.
+``python -m tests.e2e.crashing POINT --config F``: everything is the real worker, but for its producer, which can end
+the process once the first batch for one of the two kinds of topics is confirmed, and for the points it passes. The
+process ends by ``os._exit``: nothing is flushed, nothing is committed, nothing says goodbye.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -24,9 +23,9 @@ CODE = 66
 
 APPLIED = "applied"
 CHANGELOG_ONLY = "changelog-only"
-EXPORTS_ONLY = "exports-only"
+FIRST_EXPORTS = "first-exports"
 PASSED = ("confirmed", "stored", "acknowledged")
-POINTS = (APPLIED, CHANGELOG_ONLY, EXPORTS_ONLY, *PASSED)
+POINTS = (APPLIED, CHANGELOG_ONLY, FIRST_EXPORTS, *PASSED)
 
 
 def crash() -> None:
@@ -34,8 +33,8 @@ def crash() -> None:
     os._exit(CODE)
 
 
-class Withholding:
-    """A producer that crashes the process where *point* says; a batch that was let through is confirmed first."""
+class Crashing:
+    """A producer that crashes the process where *point* says: once the batch that it names is confirmed."""
 
     def __init__(self, producer: Any, point: str) -> None:
         self._producer, self._point = producer, point
@@ -46,16 +45,11 @@ class Withholding:
     async def send_batch(self, batch: Any, topic: str, *, partition: int) -> Awaitable[Any]:
         if self._point == APPLIED:
             crash()
-        let_through = topic.endswith("-changelog") == (self._point == CHANGELOG_ONLY)
-        if let_through:
-            await (await self._producer.send_batch(batch, topic, partition=partition))
+        answer: Awaitable[Any] = await self._producer.send_batch(batch, topic, partition=partition)
+        if topic.endswith("-changelog") == (self._point == CHANGELOG_ONLY):
+            await answer
             crash()
-        return _never()
-
-
-def _never() -> asyncio.Future[Any]:
-    """Stand for a batch that is not sent: the one that is let through ends the process."""
-    return asyncio.get_running_loop().create_future()
+        return answer
 
 
 def _seams(point: str) -> Seams:
@@ -65,7 +59,7 @@ def _seams(point: str) -> Seams:
 
     make: Callable[[settings.Settings], Any] = new_producer
     if point not in PASSED:
-        make = lambda given: Withholding(new_producer(given), point)  # noqa: E731
+        make = lambda given: Crashing(new_producer(given), point)  # noqa: E731
     return Seams(new_producer=make, passing=passing)
 
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,15 +14,10 @@ from typing import Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.brokers.processes import free_ports
+
 STARTED_WITHIN_SECONDS = 60.0
 STOPPED_WITHIN_SECONDS = 30.0
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class WorkerProcess:
@@ -38,7 +32,7 @@ class WorkerProcess:
         secrets: Mapping[str, str] | None = None,
         command: Sequence[str] = ("-m", "streams", "worker"),
     ) -> None:
-        self.directory, self.port = directory, free_port()
+        self.directory, (self.port,) = directory, free_ports(1)
         directory.mkdir(parents=True, exist_ok=True)
         for number, document in enumerate(documents):
             (directory / f"document-{number}.yaml").write_text(json.dumps(document))

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.e2e.processes import WorkerProcess, free_port
+from tests.brokers.processes import free_ports
+from tests.e2e.processes import WorkerProcess
 from tests.e2e.world import SEGMENT, World, fragment, membership
 from tests.waiting import until
 
@@ -47,7 +48,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def test_a_worker_waits_for_a_broker_that_is_not_up_yet_and_says_so(world: World) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     worker = world.worker(settings=world.settings(kafka={"bootstrapServers": f"127.0.0.1:{port}"}))
     await worker.start(until_ready=False)
     await until(lambda: "kafka.awaited" in worker.log, 30, what="the worker says that it waits")

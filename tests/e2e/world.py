@@ -135,9 +135,9 @@ class World:
         self.workers.append(worker)
         return worker
 
-    async def produce(self, name: str, records: Iterable[Pair], **options: Any) -> None:
-        """Produce records to one of the app's inputs."""
-        await self.client.produce(self.topic(name), records, **options)
+    async def produce(self, name: str, records: Iterable[Pair], **options: Any) -> list[tuple[int, int]]:
+        """Produce records to one of the app's inputs; returns where they are, as (partition, offset)."""
+        return await self.client.produce(self.topic(name), records, **options)
 
 
 @asynccontextmanager

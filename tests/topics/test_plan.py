@@ -51,6 +51,15 @@ def test_another_cleanup_policy_is_a_flaw_that_says_how_to_mend_it(spec: Topic) 
     assert f"--add-config cleanup.policy={spec.config['cleanup.policy']}" in flaw
 
 
+def test_a_topic_that_takes_less_than_we_write_is_a_flaw_and_one_that_takes_more_is_none() -> None:
+    changelog = topics.changelog("app", 4)
+    limit = int(changelog.config["max.message.bytes"])
+    (flaw,) = flaws(changelog, _as_specified(changelog, max_message_bytes=str(limit - 1)))
+
+    assert f"has max.message.bytes={limit - 1}, expected {limit}: mend it with" in flaw
+    assert list(flaws(changelog, _as_specified(changelog, max_message_bytes=str(limit + 1)))) == []
+
+
 def test_an_exports_topic_that_forgets_is_a_flaw_but_dead_letters_may_be_kept_as_the_operator_likes() -> None:
     queue, parked = topics.exports("app", "crm.1", 4), topics.dead_letters("app", 4)
 

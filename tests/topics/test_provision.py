@@ -29,7 +29,7 @@ account: {httpEndpoint: "https://api.example.com/v1"}
 segments: [readers]
 attributes: [person.email]
 """
-OURS = ["shop.exports.crm.1", "shop.dead-letters", "shop-profiles-changelog"]
+OURS = ["shop.exports.crm.1", "shop.dead-letters", "shop-profiles-changelog", "shop.destinations", "shop.status"]
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_each_destination_needs_its_queue() -> None:
     topics = needed("shop", destinations, 7)
 
     assert [topic.name for topic in topics][:2] == ["shop.exports.ads.1", "shop.exports.crm.1"]
-    assert {topic.partitions for topic in topics} == {7}
+    assert {topic.partitions for topic in topics[:4]} == {7}
 
 
 @pytest.mark.embedded

@@ -1,0 +1,1 @@
+"""The fault matrix: real workers, a real Kafka, and a judge that shares no code with what it judges."""

@@ -1,0 +1,35 @@
+"""Which hook switches which measure off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tests.faults.hooks import activation, delivery, engine, groups
+
+SWITCHES: Mapping[str, Callable[[], None]] = {
+    "commit-in-flight": engine.commit_in_flight,
+    "acknowledge-early": activation.acknowledge_early,
+    "open-early": engine.open_early,
+    "no-keep-alive": engine.no_keep_alive,
+    "short-poll": engine.short_poll,
+    "unbounded-release": engine.unbounded_release,
+    "any-assignment": engine.any_assignment,
+    "live-set": engine.live_set,
+    "forget-acknowledged": engine.forget_acknowledged,
+    "acknowledge-failed": engine.acknowledge_failed,
+    "faulty-handle": activation.faulty_handle,
+    "exports-first": activation.exports_first,
+    "store-early": activation.store_early,
+    "no-idempotence": activation.no_idempotence,
+    "keep-abandoned": activation.keep_abandoned,
+    "read-uncommitted": engine.read_uncommitted,
+    "deliver-in-flight": delivery.commit_in_flight,
+    "no-drain": delivery.no_drain,
+    "no-last-commit": delivery.no_last_commit,
+    "no-bitmap": delivery.no_bitmap,
+    "park-unconfirmed": delivery.park_unconfirmed,
+    "no-lease": groups.no_lease,
+    "no-first-start": groups.no_first_start,
+    "keep-stale": groups.keep_stale,
+    "reset-offsets": groups.reset_offsets,
+}

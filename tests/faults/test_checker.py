@@ -1,0 +1,105 @@
+"""The judge is judged: a good ledger is green, and each thing that can go wrong turns exactly its invariant red."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.faults.changes import rows_of_one, without
+from tests.faults.checker import violations
+from tests.faults.evidence import Evidence, Letter
+from tests.faults.facts import Facts
+from tests.faults.good_ledgers import (
+    EXPORTS,
+    PROFILES,
+    TAKEOVER_SECONDS,
+    Writer,
+    good_ledgers,
+    with_requests,
+)
+from tests.faults.mutations import MUTATIONS
+from tests.faults.repeats import bounds
+from tests.faults.verdict import verdict
+
+UNHURRIED = settings(deadline=None)
+"""A busy machine is no failure."""
+
+
+@UNHURRIED
+@given(good_ledgers())
+def test_a_run_in_which_all_went_well_breaks_nothing(evidence: Evidence) -> None:
+    assert violations(evidence) == {}
+
+
+@pytest.mark.parametrize(
+    ("invariant", "mutate"),
+    [pytest.param(name, each, id=f"{name}-{each.__name__}") for name, all_ in MUTATIONS.items() for each in all_],
+)
+@UNHURRIED
+@given(evidence=good_ledgers(), data=st.data())
+def test_what_goes_wrong_turns_exactly_its_invariant_red(
+    invariant: str, mutate: Callable[[Evidence, st.DataObject], Evidence], evidence: Evidence, data: st.DataObject
+) -> None:
+    assert set(violations(mutate(evidence, data))) == {invariant}
+
+
+@UNHURRIED
+@given(evidence=good_ledgers(), data=st.data())
+def test_a_dead_letter_ends_an_export_as_a_delivery_does(evidence: Evidence, data: st.DataObject) -> None:
+    row = rows_of_one(evidence, data)[-1]
+    letter = Letter(0, 0, row.at + 0.001, EXPORTS, (row.partition, row.offset), "refused", row.key, row.body, "{}")
+
+    refused = [replace(r, status=422) if r.key == row.key else r for r in evidence.requests]
+    assert violations(replace(with_requests(evidence, refused), letters=[letter])) == {}
+
+
+@UNHURRIED
+@given(evidence=good_ledgers(), data=st.data())
+def test_an_export_behind_a_newer_one_that_was_delivered_is_resolved(evidence: Evidence, data: st.DataObject) -> None:
+    row = rows_of_one(evidence, data)[-1]
+    behind = replace(row, offset=10_000, key="id-behind", revision=row.revision - 1, at=row.at + 0.001)
+
+    assert violations(replace(evidence, exports=[*evidence.exports, behind])) == {}
+
+
+@UNHURRIED
+@given(good_ledgers())
+def test_a_profile_that_never_was_in_a_segment_owes_nothing(evidence: Evidence) -> None:
+    members = {each.profile for each in evidence.obligations if each.is_membership}
+    stranger = replace(evidence.obligations[0], profile="nobody", topic=PROFILES, offset=10_000)
+
+    assert "nobody" not in members
+    assert violations(replace(evidence, obligations=[*evidence.obligations, stranger])) == {}
+
+
+@UNHURRIED
+@given(evidence=good_ledgers(), data=st.data())
+def test_a_result_counts_what_was_lost_repeated_and_out_of_order(evidence: Evidence, data: st.DataObject) -> None:
+    rows = rows_of_one(evidence, data)
+    worse = without(evidence, rows[-1].key)
+    result = verdict("K1", "a kill", 7, worse, 60.0)
+
+    assert not result.passed
+    assert result.lost
+    assert result.duplicates == len(worse.requests) - len({request.key for request in worse.requests})
+    assert result.order_violations == 0
+
+
+def test_what_was_on_the_wire_at_a_crash_belongs_to_the_one_before() -> None:
+    writer = Writer(partitions=1)
+    writer.put(0, is_fragment=True)
+    writer.put(0, is_fragment=False)
+    writer.redeliver(0, 1)
+    writer.requests[-1].sent = False
+    second = replace(writer.crashes[-1], began=writer.requests[-1].arrived, ended=writer.requests[-1].arrived)
+    writer.crashes.append(second)
+    writer.now += TAKEOVER_SECONDS
+    writer.post(writer.exports[-1].key, writer.exports[-1].body)
+    evidence = writer.evidence()
+
+    assert violations(evidence) == {}
+    assert [most for _, most in bounds(Facts(evidence))] == [1, 1]
