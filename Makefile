@@ -1,11 +1,14 @@
 # Everything a stranger needs: each target sets up .venv by itself, and again only when pyproject.toml has changed.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint set-up
+.PHONY: help demo test faults bench lint set-up
 
 BIN := .venv/bin
 ARGS ?=
 NAMES ?=
+ROWS ?=
+SEEDS ?= 1
+PROCESSES ?= 2
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -13,9 +16,12 @@ help:  ## show this list
 demo: .venv/.ready  ## the whole way on an embedded broker, with a mock endpoint and a token server, live
 	@$(BIN)/streams demo $(ARGS)
 
-test: .venv/.ready  ## every test that this machine can run; says which it could not run and why (ARGS="-k name")
+test: .venv/.ready  ## every test that this machine can run; says which it could not run and why (ARGS="-k name", PROCESSES=0)
 	@$(BIN)/python -m tests.brokers.kafka --fetch || true
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(PROCESSES) $(ARGS)
+
+faults: .venv/.ready  ## the fault matrix on a real Kafka (ROWS="K1 K4" for some, SEEDS=3)
+	@$(BIN)/python -m tests.faults $(ROWS) --seeds $(SEEDS) $(ARGS)
 
 bench: .venv/.ready  ## measure against a bare loop (NAMES="..." for some)
 	@$(BIN)/python -m tests.bench $(NAMES)
