@@ -79,6 +79,15 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """An operator's pause: who asked for it, why, and when, in milliseconds."""
+
+    by: str
+    why: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """One destination, immutable; a changed document makes a new value with a higher version."""
 
@@ -97,6 +106,11 @@ class Destination:
     since: int | Literal["now"] | None = None
     """Records with an older timestamp (milliseconds since 1970) trigger nothing; "now" is when it was created."""
     delivery: Delivery = field(default_factory=Delivery)
+    min_version: int = 1
+    """Exports that were rendered by a lower version must not be posted: they say more than is wanted now."""
+    pause: Pause | None = None
+    is_draining: bool = False
+    """It is exported nothing more; what it was exported is still delivered."""
 
     @property
     def incarnation(self) -> str:

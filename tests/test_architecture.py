@@ -25,7 +25,8 @@ def _in(folder: str, names: str) -> tuple[str, ...]:
 ROOMS = {
     "words": Room(
         (
-            *("secrets", "destinations", "exports", "outcomes", "ends"),
+            *("secrets", "destinations", "exports", "outcomes", "ends", "profile_commands"),
+            *("registry", "registry.records"),
             *("activation", "delivery", "endpoints", "configuration", "telemetry", "topics", "groups", "status"),
             *_in(
                 "activation",

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from streams.exports import MAX_RECORD_BYTES, changelog_topic, dead_letters_topic, exports_topic
+from streams.profile_commands import commands_topic
 
 _DAY_MS = 24 * 60 * 60 * 1000
 
@@ -51,7 +52,7 @@ def dead_letters(app: str, partitions: int) -> Topic:
 
 def commands(app: str, partitions: int) -> Topic:
     """Return what is asked of the owner of a profile."""
-    return _kept(f"{app}.commands", partitions, days=7)
+    return _kept(commands_topic(app), partitions, days=7)
 
 
 def destinations(app: str) -> Topic:
