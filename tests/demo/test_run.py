@@ -179,7 +179,8 @@ def test_a_ctrl_c_that_reaches_all_processes_of_the_terminal_stops_them_in_order
 
     code, _, err = run.ended()
     assert code == 1
-    assert err.endswith("\nStopping ...\nStopped; nothing is left.\n")
+    received = r"(   \d\d:\d\d:\d\d\.\d{3}  .+\n)*"  # a request that was under way is still told
+    assert re.search(rf"\nStopping \.\.\.\n{received}Stopped; nothing is left\.\n\Z", err)
     assert run.leaves_nothing()
 
 
