@@ -73,7 +73,9 @@ ROOMS = {
     ),
     "delivery": Room(
         _in(
-            "delivery", "tools bounds tasks pace backlog giving_up dispatch member commits standing service deliveries"
+            "delivery",
+            "tools bounds tasks pace backlog giving_up attempting dispatch member commits standing tenure service "
+            "keeper deliveries",
         ),
         sees=("words", "decisions", "brokers", "parking", "groups"),
     ),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aiokafka import TopicPartition
 
+from streams.delivery.attempting import attempted
 from streams.delivery.backlog import Backlog
 from streams.delivery.giving_up import LAPSE_SECONDS, given_up
 from streams.delivery.lanes import Lanes
@@ -136,7 +137,7 @@ class Dispatch:
         try:
             self._tools.lease.check()
             self._lapsed = False
-            outcome = await self._attempt(pending, export)
+            outcome = await attempted(self._tools, pending, export)
         except LapsedError:
             if not self._released:
                 self._lapse(pending)
@@ -165,21 +166,6 @@ class Dispatch:
         self._tools.progress.stopped(self._tools.now())
         self._pace.hold(LAPSE_SECONDS)
         self._lanes.again(pending)
-
-    async def _attempt(self, pending: Pending, export: Export) -> Outcome:
-        tools = self._tools
-        began = tools.now()
-        try:
-            outcome = await tools.attempt(export)
-        except LapsedError:
-            raise
-        except Exception as error:  # one export's defect must not stop the others; it is tried again, then parked
-            log.error("%s: an attempt raised %s", tools.destination.name, type(error).__name__)
-            outcome = Retryable("unexpected-error")
-        pending.attempts += 1
-        pending.status = outcome.status
-        tools.telemetry.attempted(outcome, tools.now() - began)
-        return outcome
 
     def _decide(self, pending: Pending, export: Export, outcome: Outcome) -> None:
         match outcome:

@@ -8,7 +8,7 @@ so its crash is its own; whoever made it stops it and makes a new one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,14 +17,10 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError, OffsetOutOfRangeEr
 from mode import Service
 
 from streams.delivery.backlog import MAX_FETCH
-from streams.delivery.commits import Commits
-from streams.delivery.dispatch import Dispatch
 from streams.delivery.member import Batches, Connection, Member
-from streams.delivery.standing import Standing
 from streams.delivery.states import Trouble
-from streams.delivery.tasks import Tasks
+from streams.delivery.tenure import Tenure
 from streams.delivery.tools import Tools
-from streams.delivery.windows import Window
 from streams.groups.gaps import Gap, Partition
 
 ROOM_SECONDS = 0.25
@@ -33,8 +29,6 @@ POLL_MS = 500
 """How long a poll waits for records; then what changed meanwhile is looked at."""
 TOPIC_SECONDS = 2.0
 """How soon it is noticed that a missing topic is there."""
-ANSWER_SECONDS = 1.0
-"""How soon the answer to a gap is tried again where the broker failed."""
 
 
 class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # both are untyped
@@ -44,16 +38,11 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
         super().__init__(**options)
         self._tools, self._connection, self.destination = tools, connection, tools.destination
         self._member = Member(connection, self.destination.incarnation, tools.lease)
-        self._standing = Standing(tools, self._member, connection.journal)
-        self._commits = Commits(self._member, self.destination.name, connection.drain_seconds)
-        self._dispatch: Dispatch | None = None
-        self._releasing = asyncio.Lock()
         self._defects: asyncio.Queue[BaseException] = asyncio.Queue()
-        self._work = Tasks(self._defects.put_nowait)
-        """What is under way for the assignment in force."""
+        self._tenure = Tenure(tools, self._member, connection, defect=self._defects.put_nowait)
         self.over = asyncio.Event()
         """Set when the service has crashed: it delivers no more and is to be stopped."""
-        self.settled = asyncio.Event()
+        self.settled = self._tenure.settled
         """Set when it is known where the first assigned partitions go on, be it none, or that the topic is missing."""
         self.polled_at: float | None = None
         """When the last poll returned, by the clock of the tools; None while no partitions are assigned."""
@@ -66,32 +55,32 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
     @property
     def pending(self) -> int:
         """How many exports are fetched and have not ended."""
-        return self._dispatch.backlog.pending if self._dispatch else 0
+        return self._tenure.dispatch.backlog.pending if self._tenure.dispatch else 0
 
     @property
     def in_flight(self) -> int:
         """How many exports are being served."""
-        return self._dispatch.in_flight if self._dispatch else 0
+        return self._tenure.dispatch.in_flight if self._tenure.dispatch else 0
 
     @property
     def oldest_timestamp_ms(self) -> int | None:
         """The record timestamp of the oldest export that is fetched and has not ended."""
-        return self._dispatch.backlog.oldest_timestamp if self._dispatch else None
+        return self._tenure.dispatch.backlog.oldest_timestamp if self._tenure.dispatch else None
 
     @property
     def partitions(self) -> set[int]:
         """The partitions that are assigned."""
-        return {tp.partition for tp in self._dispatch.backlog.windows} if self._dispatch else set()
+        return self._tenure.partitions
 
     @property
     def begun(self) -> bool:
         """Whether it is known which partitions are assigned and where they go on."""
-        return self._dispatch is not None
+        return self._tenure.dispatch is not None
 
     @property
     def gaps(self) -> Mapping[Partition, Gap]:
         """The partitions that stand still until an operator accepts what is missing."""
-        return self._standing.gaps
+        return self._tenure.standing.gaps
 
     async def on_start(self) -> None:
         """Connect; raises KafkaError if the broker cannot be reached. The group is joined afterwards, see `settled`."""
@@ -109,40 +98,31 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
 
     async def on_stop(self) -> None:
         """Drain, commit, leave the group; bounded, whatever the endpoint and the broker do."""
-        await self._release()
+        await self._tenure.release()
         await self._member.stop()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Begin to find out where they go on, apart from here: while this runs, the group hears no heartbeat."""
-        self._member.hold(assigned)
         self.polled_at = self._tools.now()
-        self._work.spawn(self._begin(assigned))
+        self._tenure.begin(assigned)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Let go of everything, since all partitions are revoked at once; they are still ours until this returns."""
-        await self._release()
+        await self._tenure.release()
         self.polled_at = None
-
-    async def _begin(self, assigned: set[TopicPartition]) -> None:
-        """Begin with an empty dispatch: nothing of an earlier assignment is left."""
-        windows = await self._standing.begun(assigned)
-        self._dispatch = Dispatch(self._tools, windows, defect=self._defects.put_nowait)
-        self._member.fetch_all_but(self._standing.held)
-        self.settled.set()
-        await self._answer()
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _fetch(self) -> None:
         """Poll until stopped. A KafkaError, such as a lost permission, crashes the service: the reason is not ours."""
         await self._subscribe()
         while not self.should_stop:
-            dispatch = self._dispatch
+            dispatch = self._tenure.dispatch
             try:
                 batches = await self._poll()
             except ConsumerStoppedError:
                 return  # we stopped it
             except OffsetOutOfRangeError as error:
-                self._found_late(error.args[0])
+                self._tenure.found_late(error.args[0])
                 continue
             if self.polled_at is not None:
                 self.polled_at = self._tools.now()
@@ -162,8 +142,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
     async def _commit_regularly(self) -> None:
         while not self.should_stop:
             await self.sleep(self._connection.commit_interval_seconds)
-            if self._dispatch is not None:
-                await self._commit(self._dispatch)
+            await self._tenure.commit()
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _go_on_when_answered(self) -> None:
@@ -171,7 +150,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
         journal, revision = self._connection.journal, -1
         while journal is not None and not self.should_stop:
             revision = await journal.changed(revision)
-            await self._answer()
+            await self._tenure.answer()
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _crash_on_defect(self) -> None:
@@ -179,7 +158,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
 
     def _accept(self, batches: Batches) -> None:
         """Dispatch what was fetched; it belongs to the assignment of this moment, not to the one before the poll."""
-        dispatch = self._dispatch
+        dispatch = self._tenure.dispatch
         if dispatch is None:
             return  # whoever begins with the partitions next seeks them
         for partition, records in batches.items():
@@ -190,7 +169,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
         self._tools.progress.blocked(self._tools.now(), is_blocked=dispatch.blocked)
 
     async def _poll(self) -> Batches:
-        dispatch = self._dispatch
+        dispatch = self._tenure.dispatch
         if dispatch is None:
             # It returns once partitions are assigned, and perhaps with records: these are bounded too.
             return await self._member.poll(POLL_MS, min(MAX_FETCH, self.destination.delivery.max_pending))
@@ -198,53 +177,6 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
         if backlog.full:
             await backlog.room(ROOM_SECONDS)
         full = backlog.full
-        if dispatch is self._dispatch:
-            self._member.fetch_all_but(backlog.windows if full else backlog.ahead | self._standing.held)
+        if dispatch is self._tenure.dispatch:
+            self._member.fetch_all_but(backlog.windows if full else backlog.ahead | self._tenure.standing.held)
         return await self._member.poll(0 if full else POLL_MS, backlog.next_fetch)
-
-    def _found_late(self, partitions: Iterable[TopicPartition]) -> None:
-        """Hold partitions that have nothing where we are: retention was faster, or the topic was made anew."""
-        dispatch = self._dispatch
-        for each in partitions:
-            if dispatch is not None and self._standing.suspects(each):
-                self._work.spawn(self._judge_again(dispatch, each))
-        self._member.fetch_all_but(self._standing.held)
-
-    async def _judge_again(self, dispatch: Dispatch, partition: TopicPartition) -> None:
-        # What is under way may still come to its end, and an operator see what is gone.
-        await dispatch.backlog.settled(partition, self._connection.drain_seconds)
-        await self._commit(dispatch)
-        if await self._standing.judged_again((partition.topic, partition.partition)):
-            await self._answer()
-            return
-        await self._release()
-        await self._begin(set(dispatch.backlog.windows))
-
-    async def _answer(self) -> None:
-        """Let partitions go on whose gaps an operator has accepted; where the broker fails it is tried again."""
-        while (dispatch := self._dispatch) is not None:
-            try:
-                async with self._commits.turn, asyncio.timeout(self._connection.drain_seconds):
-                    for each in await self._standing.answered():
-                        dispatch.backlog.windows[TopicPartition(*each)] = Window()
-                return
-            except (KafkaError, TimeoutError):
-                await asyncio.sleep(ANSWER_SECONDS)
-
-    async def _release(self) -> None:
-        """Drain, stop posting, commit what has ended, and hand the rest over."""
-        async with self._releasing:
-            for task in self._work - {asyncio.current_task()}:
-                task.cancel()
-            if (dispatch := self._dispatch) is None:
-                return
-            try:
-                await dispatch.drain(self._connection.drain_seconds)
-            finally:
-                await dispatch.release()
-                await self._commit(dispatch)
-                self._dispatch = None
-                self._standing.over()
-
-    async def _commit(self, dispatch: Dispatch) -> None:
-        self._standing.committed(await self._commits.commit(dispatch.backlog.windows))

@@ -11,9 +11,10 @@ import pytest
 from aiokafka.errors import TopicAuthorizationFailedError
 
 from streams.brokers import Brokers
-from streams.delivery import deliveries as deliveries_module
+from streams.delivery import keeper as keeper_module
 from streams.delivery.bounds import Shared
-from streams.delivery.deliveries import Deliveries, Reach
+from streams.delivery.deliveries import Deliveries
+from streams.delivery.keeper import Reach
 from streams.delivery.member import Connection
 from streams.delivery.tools import Attempt
 from streams.destinations import Destination
@@ -212,7 +213,7 @@ async def test_a_delivery_that_stops_after_a_crash_stops_to_its_end_when_all_are
             await go_on.wait()
             stopped.set()
 
-    monkeypatch.setattr(deliveries_module, "Delivery", Crashed)
+    monkeypatch.setattr(keeper_module, "Delivery", Crashed)
     connection = Connection(app="none", brokers=Brokers(("127.0.0.1:1",)))
     deliveries = the_deliveries(connection, [a_destination()], Telemetries(), reached_by({}))
     await deliveries.start()

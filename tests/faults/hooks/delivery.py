@@ -8,7 +8,7 @@ from typing import Any
 
 from streams.delivery.dead_letters import DeadLetters, NotParkedError
 from streams.delivery.dispatch import Dispatch
-from streams.delivery.service import Delivery
+from streams.delivery.tenure import Tenure
 from streams.delivery.windows import Mark, Window
 from tests.faults.hooks.replacing import replaced
 
@@ -56,7 +56,7 @@ def no_last_commit() -> None:
         finally:
             del self._commit
 
-    stock = replaced(Delivery, "_release", release)
+    stock = replaced(Tenure, "release", release)
 
 
 async def _nothing(_: Any) -> None:
