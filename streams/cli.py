@@ -18,9 +18,10 @@ import orjson
 
 from streams import __version__
 from streams.commands.destinations import destinations
+from streams.commands.endings import Commands
 from streams.commands.gaps import gaps
+from streams.commands.helps import epilog
 from streams.commands.shared import (
-    EXIT_CODES,
     config_option,
     configuration_errors,
     load_configuration,
@@ -37,7 +38,15 @@ from streams.destinations import Destination
 STAGES = ("activation", "delivery")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=epilog(
+        "streams demo",
+        "streams worker --config streams.yaml",
+        failed="a crash, a run that failed, or Ctrl-C where it is not the way to end",
+    ),
+)
 @click.version_option(__version__, prog_name="streams", message="%(prog)s %(version)s")
 def main() -> None:
     """An HTTP destination for Kafka.
@@ -47,7 +56,16 @@ def main() -> None:
     """
 
 
-@main.command()
+@main.command(
+    epilog=epilog(
+        "streams worker --config streams.yaml",
+        "streams worker --stage delivery --destination crm",
+        done="stopped as told",
+        failed="a crash: start it again, nothing is lost",
+        wrong="wrong usage, or it cannot start: settings, documents, topics, a port or a directory; its last line "
+        "says why",
+    )
+)
 @config_option
 @click.option("--stage", type=click.Choice(STAGES), help="Run this stage only; both run otherwise.")
 @click.option(
@@ -75,7 +93,11 @@ def _chosen(names: Sequence[str], destinations: Sequence[Destination]) -> frozen
     return frozenset(names) or None
 
 
-@main.command(name="settings", short_help="Show the effective settings, with secrets masked.")
+@main.command(
+    name="settings",
+    short_help="Show the effective settings, with secrets masked.",
+    epilog=epilog("streams settings", "streams settings --config streams.yaml --output json"),
+)
 @config_option
 @output_option
 def show_settings(config: Path | None, output: str) -> None:
@@ -88,7 +110,16 @@ def show_settings(config: Path | None, output: str) -> None:
     print_table(("setting", "value"), _flattened(effective))
 
 
-@main.command(short_help="See it work on this machine, with a broker and an endpoint of its own.")
+@main.command(
+    short_help="See it work on this machine, with a broker and an endpoint of its own.",
+    epilog=epilog(
+        "streams demo",
+        "streams demo --once --output json",
+        done="the sample was delivered and the books close, or Ctrl-C came where it was to last until then",
+        failed="anything else",
+        wrong="wrong usage",
+    ),
+)
 @click.option("--once", is_flag=True, help="End when the sample is delivered, as where the output is no terminal.")
 @click.option(
     "--output",
@@ -118,7 +149,10 @@ def _flattened(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[s
         yield f"{above}{key}", value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-@main.command(short_help="Print the JSON Schema of documents, for editors.", epilog="Example: streams schema > s.json")
+@main.command(
+    short_help="Print the JSON Schema of documents, for editors.",
+    epilog=epilog("streams schema > documents.schema.json", wrong="wrong usage"),
+)
 def schema() -> None:
     """Print the JSON Schema of documents, by which an editor checks and completes them as they are written.
 

@@ -140,8 +140,8 @@ RESERVED = {
 }
 """Elsewhere, environment, clock and dice are arguments."""
 
-LATE = ("cli",)
-"""One command must not wait for what another one loads."""
+LATE = ("cli", "__main__")
+"""One command must not wait for what another one loads, nor a Ctrl-C for any of it."""
 
 
 def test_the_package_keeps_to_its_plan() -> None:

@@ -149,13 +149,6 @@ def test_wrong_settings_end_with_2(folder: Path) -> None:
     assert "streams.yaml:1: input: is not a known key; did you mean 'inputs'?" in ended.stderr
 
 
-def test_the_help_tells_the_exit_codes_and_an_example(folder: Path) -> None:
-    told = " ".join(run("--help").stdout.split())
-
-    assert "Exit codes: 0 nothing is wrong" in told
-    assert "Example: streams destinations check" in told
-
-
 def test_the_schema_is_printed(folder: Path) -> None:
     ended = CliRunner().invoke(main, ["schema"])
 

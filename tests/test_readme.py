@@ -17,6 +17,7 @@ from streams.configuration.references import References
 from streams.configuration.settings import load
 from streams.ends import Reason
 from streams.secrets import Secret
+from tests.commands_told import exit_codes_table
 from tests.declared_metrics import metrics_table
 
 README = Path(__file__).parents[1] / "README.md"
@@ -28,6 +29,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "destination": tables.destination_table,
     "account": tables.account_table,
     "metrics": metrics_table,
+    "exits": exit_codes_table,
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 import orjson
 
+from streams.commands.helps import epilog
 from streams.commands.shared import (
     DEFAULT_CONFIG,
     WRONG_CONFIGURATION,
@@ -29,14 +30,18 @@ from streams.destinations import Account, Destination
 HEADS = ("kind", "name", "endpoint", "authorization", "headers", "segments", "attributes")
 
 
-@click.group()
+@click.group(epilog=epilog("streams destinations check documents/"))
 def destinations() -> None:
     """Look at destinations as their documents describe them."""
 
 
 @destinations.command(
-    epilog="Exit codes: 0 nothing is wrong, though there may be warnings; 2 something is wrong, or wrong usage. "
-    "Example: streams destinations check documents/ --output json"
+    epilog=epilog(
+        "streams destinations check documents/",
+        "streams destinations check crm.yaml --output json",
+        done="nothing is wrong, though there may be warnings",
+        wrong="something is wrong, or wrong usage",
+    )
 )
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @config_option

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import orjson
 
+from streams.commands.helps import UNREACHED, WRONG_OR_REFUSED, epilog
 from streams.commands.shared import (
     config_option,
     configuration_errors,
@@ -28,7 +29,7 @@ ANSWER_SECONDS, SURVEY_SECONDS = 10.0, 60.0
 """How long the broker may take to answer at all, and to tell everything."""
 
 
-@click.group()
+@click.group(epilog=epilog("streams gaps list", failed=UNREACHED, wrong=WRONG_OR_REFUSED))
 def gaps() -> None:
     """List and accept gaps: partitions that stand still because records or offsets are gone.
 
@@ -36,7 +37,15 @@ def gaps() -> None:
     """
 
 
-@gaps.command(name="list")
+@gaps.command(
+    name="list",
+    epilog=epilog(
+        "streams gaps list --output json",
+        done="told, whether or not there are any",
+        failed=UNREACHED,
+        wrong=WRONG_OR_REFUSED,
+    ),
+)
 @config_option
 @output_option
 def list_gaps(config: Path | None, output: str) -> None:
@@ -50,7 +59,16 @@ def list_gaps(config: Path | None, output: str) -> None:
         click.echo("no gaps")
 
 
-@gaps.command(name="accept")
+@gaps.command(
+    name="accept",
+    epilog=epilog(
+        "streams gaps accept",
+        "streams gaps accept --topic streams.exports.crm.1 --partition 3 --yes",
+        done="done, or shown where --yes is not given; also where there is nothing to accept",
+        failed=UNREACHED,
+        wrong=WRONG_OR_REFUSED,
+    ),
+)
 @config_option
 @click.option("--topic", help="Accept the gaps of this topic only.")
 @click.option("--partition", type=click.IntRange(0), help="Accept the gap of this partition number only.")
@@ -62,13 +80,24 @@ def list_gaps(config: Path | None, output: str) -> None:
     help="beginning: at the oldest record that is there, some may be handled again; end: skip what is there.",
 )
 @click.option("--yes", is_flag=True, help="Do it; otherwise it is only shown.")
-def accept_gaps(config: Path | None, topic: str | None, partition: int | None, resume: str, yes: bool) -> None:
+@output_option
+def accept_gaps(
+    config: Path | None, topic: str | None, partition: int | None, resume: str, yes: bool, output: str
+) -> None:
     """Accept that what is gone is gone, and go on; without --yes it only shows what would be done."""
     chosen = Resume(resume)
     accepted = on_cluster(_accepted(_settings(config), topic, partition, chosen if yes else None))
+    if output == "json":
+        told = {"done": yes, "resume": resume, "gaps": list(map(_told, accepted))}
+        click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+        return
     if not accepted:
         click.echo("nothing to accept: no such gap, or it is accepted already ('streams gaps list' tells)")
         return
+    _print_accepted(accepted, chosen, yes=yes)
+
+
+def _print_accepted(accepted: Sequence[Standing], chosen: Resume, *, yes: bool) -> None:
     _print(accepted)
     for each in accepted:
         click.echo(f"{'accepted' if yes else 'would accept'}: {_consequence(each, chosen)}")

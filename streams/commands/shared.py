@@ -12,21 +12,18 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
-from aiokafka.errors import KafkaError
 
+from streams.commands.endings import FAILED as FAILED
+from streams.commands.endings import WRONG_CONFIGURATION as WRONG_CONFIGURATION
 from streams.configuration.documents import Loaded, load_all
 from streams.configuration.references import References
 from streams.configuration.settings import ConfigurationError, Settings, load
 from streams.destinations import Destination
-from streams.refusals import AccessError
 from streams.telemetry import logs
-from streams.topics.plan import TopicError
 
 T = TypeVar("T")
 
 DEFAULT_CONFIG = Path("streams.yaml")
-FAILED, WRONG_CONFIGURATION = 1, 2
-EXIT_CODES = "Exit codes: 0 done; 1 a crash, or a run that failed; 2 wrong usage or configuration."
 
 config_option = click.option(
     "--config",
@@ -71,18 +68,10 @@ def load_configuration(config: Path | None) -> tuple[Settings, Loaded]:
 
 
 def on_cluster(asked: Coroutine[Any, Any, T]) -> T:
-    """Run what asks the cluster; end with 1 and why on standard error where it cannot, or must not, be done.
-
-    Where the brokers refuse us it ends with 2: the settings are wrong.
-    """
+    """Run what asks the cluster; what it raises where it cannot, or must not, be done ends the command."""
     logging = logs.configure("WARNING", "console", now=time.time, environ=os.environ)
     try:
         return asyncio.run(asked)
-    except AccessError as error:
-        click.echo(str(error), err=True)
-        sys.exit(WRONG_CONFIGURATION)
-    except (TopicError, KafkaError, TimeoutError) as error:
-        fail(str(error))
     finally:
         logging.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from streams.commands.helps import UNREACHED, WRONG_OR_REFUSED, epilog
 from streams.commands.shared import (
     config_option,
     configuration_errors,
@@ -28,15 +29,23 @@ ANSWER_SECONDS, SURVEY_SECONDS = 10.0, 60.0
 """How long the broker may take to answer at all, and to tell everything."""
 
 
-@click.command(short_help="Show workers, who owns what, what waits, and the state of each destination.")
+@click.command(
+    short_help="Show workers, who owns what, what waits, and the state of each destination.",
+    epilog=epilog(
+        "streams status",
+        "streams status --output json",
+        done="told, whatever it says",
+        failed=UNREACHED,
+        wrong=WRONG_OR_REFUSED,
+    ),
+)
 @config_option
 @output_option
 def status(config: Path | None, output: str) -> None:
     """Show workers, who owns what, what waits, and the state of each destination.
 
     Lag and age come from the broker, so they are told even where no worker runs; the documents, and their secrets, need
-    not be at hand. Exit codes: 0 told, whatever it says; 1 the broker does not answer; 2 wrong usage or configuration,
-    which a login that the broker refuses is.
+    not be at hand.
     """
     with configuration_errors():
         settings = read_settings(config)

@@ -1,0 +1,55 @@
+"""How a command ends where it cannot do what it is asked: one message on standard error, and its exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import click
+from aiokafka.errors import KafkaError
+
+from streams.configuration.problems import ConfigurationError
+from streams.preconditions import RefusedError
+from streams.refusals import AccessError
+from streams.topics.plan import TopicError
+
+FAILED, WRONG_CONFIGURATION = 1, 2
+
+
+class Commands(click.Group):
+    """The command of commands: what keeps one of them from its work is a message, never a traceback.
+
+    Ctrl-C ends with 1. ``NO_COLOR`` takes the colours away, as standard output that is no terminal does.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that is asked for."""
+        if os.environ.get("NO_COLOR"):
+            ctx.color = False
+        with told():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """End with 2 where the configuration is wrong or the brokers refuse us, with 1 where it cannot be done now."""
+    try:
+        yield
+    except (ConfigurationError, AccessError, RefusedError) as error:
+        _end(str(error), WRONG_CONFIGURATION)
+    except (TopicError, KafkaError, TimeoutError, OSError) as error:
+        _end(_text(error), FAILED)
+    except KeyboardInterrupt:
+        _end("interrupted", FAILED)
+
+
+def _text(error: Exception) -> str:
+    """Return what *error* says; a time-out of asyncio's says nothing."""
+    return str(error) or ("Kafka did not answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
+
+
+def _end(why: str, code: int) -> NoReturn:
+    click.echo(why, err=True)
+    raise click.exceptions.Exit(code)
