@@ -88,6 +88,7 @@ ROOMS = {
     "wiring": Room(
         (
             "activation.agents",
+            "activation.overlay",
             "activation.defects",
             "activation.producing",
             "activation.stage",

@@ -7,16 +7,15 @@ broker confirmed the round, so it is never ahead of the changelog.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from streams.activation.activate import Activation, Rendered, Step
 from streams.activation.decoding import Decode
 from streams.activation.defects import defect
 from streams.activation.events import Change, FragmentChange, Malformed
 from streams.activation.outbox import Outbox, Round, Row
-from streams.activation.profiles import Profile, decode_profile, encode_profile
+from streams.activation.overlay import Overlay, Table
+from streams.activation.profiles import encode_profile, forget_gone
 from streams.activation.removals import Removals
 from streams.delivery.dead_letters import Failure, Stage, dead_letter
 from streams.destinations import Destination
@@ -41,21 +40,6 @@ REMOVED_AT_ONCE = 200
 """Profiles removed in one turn; others run between two."""
 
 
-class Table(Protocol):
-    """The profiles on disk, as of the last confirmed round."""
-
-    changelog_topic: str
-
-    def get(self, partition: int, key: bytes) -> bytes | None:
-        """Return a profile's encoded state."""
-
-    def write(self, partition: int, rows: Mapping[bytes, bytes | None], offset: int) -> None:
-        """Write confirmed rows, and the changelog offset of the last, at once."""
-
-    def marked(self, partition: int) -> Iterable[bytes]:
-        """Return the keys of the profiles of which something was forgotten (``is_forgotten``)."""
-
-
 class Agents:
     """Takes the inputs' records, in order per partition, and settles each exactly once."""
 
@@ -77,14 +61,23 @@ class Agents:
         """*remakings* tells how often a topic's partition began again: its offsets then mean other records.
 
         *passing* is told each named point between confirmation and acknowledgement: a crash test ends there."""
-        self._table, self._activation, self._telemetry = table, activation, telemetry
-        self._max_state_bytes = max_state_bytes
+        self._profiles, self._telemetry = Overlay(table), telemetry
+        self._changelog, self._max_state_bytes = table.changelog_topic, max_state_bytes
         self._acknowledge, self._now, self._passing = acknowledge, now, passing
         self._app, self._dead_letters = app, dead_letters_topic(app)
-        self._exports = {d.incarnation: exports_topic(app, d.incarnation) for d in destinations}
-        self._considered = {d.incarnation: telemetry.activation(d) for d in destinations}
-        self._unconfirmed: dict[int, dict[bytes, tuple[Profile, bytes | None]]] = defaultdict(dict)
-        self._removals, self._remakings, self._last_removed = removals, remakings, 0
+        self._removals, self._remakings = removals, remakings
+        self.follow(destinations, activation)
+
+    def follow(self, destinations: Iterable[Destination], activation: Activation, gone: Collection[str] = ()) -> None:
+        """Export to *destinations*, which are those of *activation*, from the next record on.
+
+        No state is touched, and no history read again: one that is new is told of what happens from now on. What
+        profiles remember of the incarnations that are *gone* for good is dropped when they are written anyway.
+        """
+        followed = list(destinations)
+        self._activation, self._gone = activation, frozenset(gone)
+        self._exports = {each.incarnation: exports_topic(self._app, each.incarnation) for each in followed}
+        self._considered = {each.incarnation: self._telemetry.activation(each) for each in followed}
 
     def reader(self, decode: Decode, topic: str, outbox: Outbox[Message]) -> Callable[[Message], None]:
         """Return what takes the records of one input *topic* and puts what follows from them into *outbox*."""
@@ -113,20 +106,21 @@ class Agents:
         assert key is not None, "a record without a key is not decoded"
         named = log_name(message.topic, self._remakings(message.topic, partition))
         position = Position(named, partition, message.offset, message.timestamp_ms)
-        profile = self._profile(partition, key)
+        profile = self._profiles.get(partition, key)
         try:
             step = self._activation.apply(profile, change, position, now_ms)
+            forget_gone(profile, self._gone)
             state = encode_profile(profile) if step.written else b""
         except Exception as error:
-            self._restore(partition, key)
+            self._profiles.restore(partition, key)
             return defect("applying", message, error)
         rows = [(self._exports[export.destination.incarnation], _row(key, export)) for export in step.exports]
         if excess := self._excess(change, key, state, rows):
-            self._restore(partition, key)
+            self._profiles.restore(partition, key)
             return excess
         if step.written:
-            outbox.put(self._table.changelog_topic, partition, Row(key, state, []))
-            self._unconfirmed[partition][key] = (profile, state)
+            outbox.put(self._changelog, partition, Row(key, state, []))
+            self._profiles.put(partition, key, profile, state)
         if profile.forgotten is not None:
             self._removals.note(partition, key)
         for topic, row in rows:
@@ -144,23 +138,6 @@ class Agents:
                 return Malformed(Reason.TOO_LARGE, f"an export of it would be a record of {row.size} bytes")
         return None
 
-    def _profile(self, partition: int, key: bytes) -> Profile:
-        """Return the profile as of the last record taken, confirmed or not."""
-        entry = self._unconfirmed[partition].get(key)
-        if entry is not None:
-            return entry[0]
-        return self._decoded(self._table.get(partition, key))
-
-    def _decoded(self, state: bytes | None) -> Profile:
-        """Return a profile; one that was removed does not begin again with a revision from before."""
-        return Profile(revision=self._last_removed) if state is None else decode_profile(state)
-
-    def _restore(self, partition: int, key: bytes) -> None:
-        """Undo what a failed record did to the profile in memory."""
-        entry = self._unconfirmed[partition].get(key)
-        if entry is not None:
-            self._unconfirmed[partition][key] = (self._decoded(entry[1]), entry[1])
-
     def remove(self, outbox: Outbox[Message]) -> int:
         """Put the removal of forgotten profiles of which no record can be read again; return how many."""
         now_ms, removed = int(self._now() * 1000), 0
@@ -174,7 +151,7 @@ class Agents:
 
     def _remove(self, partition: int, key: bytes, now_ms: int, outbox: Outbox[Message]) -> bool:
         """Put one removal, in order with all else of the profile, unless it is too early by its state or the clock."""
-        profile = self._profile(partition, key)
+        profile = self._profiles.get(partition, key)
         if profile.forgotten is None:
             self._removals.done(partition, key)
             return False
@@ -184,11 +161,11 @@ class Agents:
             return False
         profile.forgotten = None
         state = None if profile.is_blank else encode_profile(profile)
+        outbox.put(self._changelog, partition, Row(key, state, []))
         if state is None:
-            self._last_removed = max(self._last_removed, profile.revision)
-            profile = self._decoded(None)
-        outbox.put(self._table.changelog_topic, partition, Row(key, state, []))
-        self._unconfirmed[partition][key] = (profile, state)
+            self._profiles.remove(partition, key, profile.revision)
+        else:
+            self._profiles.put(partition, key, profile, state)
         self._removals.done(partition, key)
         return True
 
@@ -201,31 +178,22 @@ class Agents:
         """Write the disk and acknowledge the records of a round that the broker has confirmed."""
         self._passing("confirmed")
         for (topic, partition), rows in written.rows.items():
-            if topic == self._table.changelog_topic:
-                self._store(partition, rows, written.last_offsets[topic, partition])
+            if topic == self._changelog:
+                self._profiles.confirmed(partition, rows, written.last_offsets[topic, partition])
         self._passing("stored")
         for message in written.settled:
             self._acknowledge(message)
         self._passing("acknowledged")
 
-    def _store(self, partition: int, rows: Sequence[Row], offset: int) -> None:
-        newest = {row.key: row.value for row in rows if row.key is not None}
-        self._table.write(partition, newest, offset)
-        unconfirmed = self._unconfirmed[partition]
-        for key, value in newest.items():
-            entry = unconfirmed.get(key)
-            if entry is not None and entry[1] is value:
-                del unconfirmed[key]
-
     def assigned(self, partitions: Iterable[int]) -> None:
         """Find what waits for its removal; the table holds all of *partitions*, and no record has come."""
         self._removals.clear()
         for partition in partitions:
-            self._removals.found(partition, self._table.marked(partition))
+            self._removals.found(partition, self._profiles.table.marked(partition))
 
     def forget(self) -> None:
         """Forget what is unconfirmed: the assignment it belonged to is over, its owner reads the records again."""
-        self._unconfirmed.clear()
+        self._profiles.clear()
         self._removals.clear()
 
 

@@ -85,6 +85,8 @@ class Round(Generic[Settled]):
     last_offsets: dict[Address, int] = field(default_factory=dict)
     size: int = 0
     """Bytes of the rows."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it is confirmed or abandoned."""
 
 
 class Outbox(Generic[Settled]):
@@ -107,6 +109,7 @@ class Outbox(Generic[Settled]):
         self._linger = linger_seconds
         self._max_records, self._max_bytes = max_records, max_bytes
         self._next: Round[Settled] = Round()
+        self._current: Round[Settled] | None = None
         self._wake, self._idle, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._room.set()
@@ -150,9 +153,18 @@ class Outbox(Generic[Settled]):
         """Wait until everything put so far is confirmed."""
         await self._idle.wait()
 
+    async def flushed(self) -> None:
+        """Wait until everything put so far is confirmed, whatever is put meanwhile, or abandoned."""
+        last = self._next if self._wake.is_set() else self._current
+        if last is not None:
+            await last.over.wait()
+
     def abandon(self) -> None:
         """Forget all that is not confirmed: it may have been written, or not, and nothing of it is acknowledged."""
-        self._next = Round()
+        for dropped in (self._next, self._current):
+            if dropped is not None:
+                dropped.over.set()
+        self._next, self._current = Round(), None
         self._wake.clear()
         self._room.set()
         self._idle.set()
@@ -167,7 +179,8 @@ class Outbox(Generic[Settled]):
             if self._linger:
                 await asyncio.sleep(self._linger)  # what arrives together leaves together
             self._wake.clear()
-            current, self._next = self._next, Round()
+            current = self._current = self._next
+            self._next = Round()
             self._room.set()
             self._sending = asyncio.ensure_future(self._write_all(current.rows))
             try:
@@ -179,6 +192,8 @@ class Outbox(Generic[Settled]):
                 continue
             self.settled += len(current.settled)
             self._confirmed(current)
+            self._current = None
+            current.over.set()
             if not self._wake.is_set():
                 self._idle.set()
 

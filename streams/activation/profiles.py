@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import msgspec
 
@@ -151,6 +151,12 @@ def encode_profile(profile: Profile) -> bytes:
     """Return the state as bytes, in the newest encoding."""
     profile.version = VERSION
     return _encode(profile)
+
+
+def forget_gone(profile: Profile, gone: Set[str]) -> None:
+    """Drop what *profile* remembers of incarnations that are gone for good."""
+    if gone and not gone.isdisjoint(profile.told):
+        profile.told = {incarnation: told for incarnation, told in profile.told.items() if incarnation not in gone}
 
 
 def _raised(old: _Profile1) -> Profile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,11 +93,11 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
         self._settings, self._telemetry = settings, telemetry
         self._producing = Producing(lambda: seams.new_producer(settings), self.lease)
         inputs = inputs_of(settings)
+        self._sources = [source.source for source in inputs.values()]
         self._agents = Agents(
             app=settings.app,
             table=self.engine.table,
-            destinations=destinations,
-            activation=Activation(destinations, [i.source for i in inputs.values()], merge=settings.merge),
+            **self._exported(destinations),
             telemetry=telemetry,
             acknowledge=self.engine.acknowledge,
             removals=Removals(self.engine.committed, self.engine.ended, inputs, self.engine.remakings),
@@ -118,6 +118,24 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
         self.engine.on_assigned(self._assigned)
         self.partitions: set[int] = set()
         """The partitions that are assigned and recovered."""
+
+    def _exported(self, destinations: Sequence[Destination]) -> dict[str, Any]:
+        exported = [destination for destination in destinations if not destination.is_draining]
+        activation = Activation(exported, self._sources, merge=self._settings.merge)
+        return {"destinations": exported, "activation": activation}
+
+    def follow(self, destinations: Sequence[Destination], gone: Collection[str] = ()) -> None:
+        """Export to *destinations* from the next record on; not to those that are draining, but to paused ones.
+
+        Raises ValueError, and changes nothing, if the attributes of one collide or a ``since`` of "now" is no time yet.
+        *gone* are the incarnations that are deleted for good. What was rendered before may still be on its way:
+        ``flushed`` tells.
+        """
+        self._agents.follow(**self._exported(destinations), gone=gone)
+
+    async def flushed(self) -> None:
+        """Wait until all exports rendered so far are on their topics, or will never be written by this worker."""
+        await self._outbox.flushed()
 
     def _assigned(self, partitions: set[int]) -> None:
         self.partitions = partitions

@@ -222,3 +222,39 @@ async def test_rows_that_settle_nothing_leave_when_they_are_sent() -> None:
 
     assert broker.logs["states", 0] == [(b"k", None)]
     assert rounds[0].settled == []
+
+
+async def test_what_was_put_is_flushed_once_it_is_confirmed_whatever_is_put_meanwhile() -> None:
+    broker, rounds = Broker(), list[Round[int]]()
+    broker.held = True
+    outbox: Outbox[int] = Outbox(broker, rounds.append)
+    await outbox.flushed()  # nothing is put
+    outbox.put("exports", 0, row(b"a", b"1"))
+    outbox.settle(1)
+    async with running(outbox):
+        first = await asyncio.wait_for(broker.answers.get(), 5)
+        flushed = asyncio.ensure_future(outbox.flushed())
+        await asyncio.sleep(0)
+        outbox.put("exports", 0, row(b"a", b"2"))
+        outbox.settle(2)
+        both = asyncio.ensure_future(outbox.flushed())
+        await asyncio.sleep(0)
+        assert not flushed.done()
+        first()
+        await asyncio.wait_for(flushed, 5)
+        second = await asyncio.wait_for(broker.answers.get(), 5)
+        assert not both.done()
+        second()
+        await asyncio.wait_for(both, 5)
+
+
+async def test_what_is_abandoned_is_waited_for_no_longer() -> None:
+    outbox: Outbox[int] = Outbox(Broker(), lambda _: None)
+    outbox.put("exports", 0, row(b"a"))
+    outbox.settle(1)
+    flushed = asyncio.ensure_future(outbox.flushed())
+    await asyncio.sleep(0)
+
+    outbox.abandon()
+
+    await asyncio.wait_for(flushed, 5)

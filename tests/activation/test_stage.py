@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from streams.activation.outbox import Row
 from streams.activation.stage import ActivationStage, Seams
 from streams.configuration.settings import Settings
+from streams.destinations import Pause
 from streams.engine import Message
 from streams.groups.clock import suspended
 from streams.groups.journal import Journal
@@ -17,6 +19,7 @@ from streams.telemetry.telemetry import Telemetry
 from streams.topics.plan import Compaction
 from tests.brokers.client import Client
 from tests.reaching import brokers_of
+from tests.records import a_destination
 
 pytestmark = pytest.mark.kafka
 
@@ -62,3 +65,18 @@ async def test_what_was_not_confirmed_at_a_release_is_never_written_and_what_com
 def put(stage: ActivationStage, topic: str, value: bytes) -> None:
     stage._outbox.put(topic, 0, Row(b"k", value, []))
     stage._outbox.settle(Message(topic, 0, 0, 0, None, None, (), -1))
+
+
+async def test_what_is_draining_is_exported_nothing_and_what_is_paused_is(
+    client: Client, unique: str, tmp_path: Any
+) -> None:
+    stage = stage_on(client, unique, tmp_path)
+    paused = replace(a_destination("paused"), pause=Pause("someone", "a test", at=1))
+    await stage._producing.start()
+    try:
+        stage.follow([paused, replace(a_destination("draining"), is_draining=True)])
+    finally:
+        await stage._producing.stop()
+        stage.engine.app.consumer.thread.thread_loop.close()
+
+    assert stage._agents._exports == {"paused.1": f"{unique}.exports.paused.1"}
