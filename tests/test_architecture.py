@@ -44,6 +44,7 @@ ROOMS = {
             *_in("activation", "projection activate slots triggers unions forgetting withdrawals removals"),
             *_in("delivery", "retries bitmaps windows lanes pending progress revisions states"),
             *_in("groups", "lease gaps entries"),
+            "endpoints.samples",
             *("topics.plan", "status.overview", "status.table"),
         ),
         sees=("words",),
@@ -66,7 +67,11 @@ ROOMS = {
     ),
     "engine": Room(("engine.",), sees=("words", "decisions", "brokers", "groups")),
     "endpoints": Room(
-        _in("endpoints", "classification wires deadlines egress tokens auth endpoint"), sees=("words", "decisions")
+        _in(
+            "endpoints",
+            "classification wires deadlines egress tokens auth endpoint steps certificates reachability remedies trial",
+        ),
+        sees=("words", "decisions"),
     ),
     "telemetry": Room(
         _in("telemetry", "observed metrics deliveries telemetry logs health pulse"), sees=("words", "decisions")
@@ -112,7 +117,7 @@ ROOMS = {
         ("cli", "commands.", "__main__"),
         sees=(
             *("words", "decisions", "brokers", "configuration", "telemetry", "groups", "cluster", "status", "wiring"),
-            "demo",
+            *("demo", "endpoints"),
         ),
     ),
 }
@@ -129,7 +134,11 @@ RESERVED = {
         *_in("status", "publisher unfetched"),
         *_in("delivery", "service deliveries"),
     ),
-    "aiohttp": (*_in("endpoints", "classification wires egress auth endpoint"), "telemetry.health", "demo."),
+    "aiohttp": (
+        *_in("endpoints", "classification wires egress auth endpoint reachability"),
+        "telemetry.health",
+        "demo.",
+    ),
     "prometheus_client": (*_in("telemetry", "observed metrics deliveries telemetry health"), "demo.books"),
     "os.environ": ("cli", "commands."),
     "os.getenv": (),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
@@ -10,43 +10,47 @@ Network = IPv4Network | IPv6Network
 
 # The IANA special-purpose registries (RFC 6890 and its successors) and the multicast space. ``ipaddress.is_global``
 # is not enough: it takes multicast, 6to4 relays and several translation prefixes for public.
-_NOT_PUBLIC_V4 = tuple(
-    IPv4Network(text)
-    for text in (
-        "0.0.0.0/8",  # "this network"; 0.0.0.0 connects to this host
-        "10.0.0.0/8",  # private
-        "100.64.0.0/10",  # shared between a carrier and its customers
-        "127.0.0.0/8",  # loopback
-        "169.254.0.0/16",  # link-local: the metadata services of clouds
-        "172.16.0.0/12",  # private
-        "192.0.0.0/24",  # protocol assignments
-        "192.0.2.0/24",  # documentation
-        "192.31.196.0/24",  # AS112
-        "192.52.193.0/24",  # AMT
-        "192.88.99.0/24",  # 6to4 relays, deprecated
-        "192.168.0.0/16",  # private
-        "192.175.48.0/24",  # AS112
-        "198.18.0.0/15",  # benchmarks
-        "198.51.100.0/24",  # documentation
-        "203.0.113.0/24",  # documentation
-        "224.0.0.0/4",  # multicast
-        "240.0.0.0/4",  # reserved, broadcast
+_NOT_PUBLIC_V4 = {
+    IPv4Network(text): what
+    for text, what in (
+        ("0.0.0.0/8", "this host itself"),
+        ("10.0.0.0/8", "private"),
+        ("100.64.0.0/10", "shared between a carrier and its customers"),
+        ("127.0.0.0/8", "loopback"),
+        ("169.254.0.0/16", "link-local, where clouds have their metadata services"),
+        ("172.16.0.0/12", "private"),
+        ("192.0.0.0/24", "for protocol assignments"),
+        ("192.0.2.0/24", "for documentation"),
+        ("192.31.196.0/24", "for AS112"),
+        ("192.52.193.0/24", "for AMT"),
+        ("192.88.99.0/24", "for 6to4 relays"),
+        ("192.168.0.0/16", "private"),
+        ("192.175.48.0/24", "for AS112"),
+        ("198.18.0.0/15", "for benchmarks"),
+        ("198.51.100.0/24", "for documentation"),
+        ("203.0.113.0/24", "for documentation"),
+        ("224.0.0.0/4", "multicast"),
+        ("240.0.0.0/4", "reserved"),
     )
-)
+}
 
 _PUBLIC_V6 = IPv6Network("2000::/3")
 """All of IPv6 that is given out as global unicast; loopback, link-local, unique local and multicast lie beyond it."""
 
-_NOT_PUBLIC_V6 = tuple(
-    IPv6Network(text)
-    for text in (
-        "2001::/23",  # protocol assignments: Teredo, benchmarks, ORCHID
-        "2001:db8::/32",  # documentation
-        "2002::/16",  # 6to4, deprecated: it would reach any IPv4 address written into it
-        "2620:4f:8000::/48",  # AS112
-        "3fff::/20",  # documentation
+_NOT_PUBLIC_V6 = {
+    IPv6Network(text): what
+    for text, what in (
+        ("2001::/23", "for protocol assignments"),  # Teredo, benchmarks, ORCHID
+        ("2001:db8::/32", "for documentation"),
+        ("2002::/16", "6to4"),  # it would reach any IPv4 address written into it
+        ("2620:4f:8000::/48", "for AS112"),
+        ("3fff::/20", "for documentation"),
+        ("::1/128", "loopback"),
+        ("fc00::/7", "private"),
+        ("fe80::/10", "link-local"),
+        ("ff00::/8", "multicast"),
     )
-)
+}
 
 _IPV4_INSIDE = (
     IPv6Network("::ffff:0:0/96"),  # IPv4-mapped
@@ -60,9 +64,9 @@ class EgressRefused(OSError):  # noqa: N818 - the name that the design gives it
     All have one text: a client that tried several addresses of a name then reports this class, not a summary.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, why: str = "no address") -> None:
         super().__init__("egress refused: the address is not public, and egress.allow does not hold it")
-        self.address = address
+        self.address, self.why = address, why
 
 
 class AddressPolicy:
@@ -71,34 +75,41 @@ class AddressPolicy:
     def __init__(self, allow: Sequence[Network] = ()) -> None:
         self._allow = tuple(allow)
 
-    def check(self, address: str | Address) -> None:
-        """Raise `EgressRefused` unless *address* may be connected to; what is no address is refused too."""
+    def check(self, address: str | Address) -> str:
+        """Return why *address* may be connected to, or raise `EgressRefused`; what is no address is refused too."""
         try:
             parsed = ip_address(address)
         except ValueError:
             raise EgressRefused(str(address)) from None
-        if not self._permits(parsed):
-            raise EgressRefused(str(address))
+        return self._judged(parsed, str(address))
 
-    def _permits(self, address: Address) -> bool:
-        if _within(address, self._allow):
-            return True
+    def _judged(self, address: Address, written: str) -> str:
+        if (network := _holder(address, self._allow)) is not None:
+            return f"allowed, as egress.allow holds {network}"
         inner = _ipv4_inside(address)
-        return self._permits(inner) if inner is not None else _is_public(address)
+        if inner is not None:
+            return self._judged(inner, written)
+        if (what := _special(address)) is not None:
+            raise EgressRefused(written, what)
+        return "public"
 
 
-def _is_public(address: Address) -> bool:
-    if isinstance(address, IPv4Address):
-        return not _within(address, _NOT_PUBLIC_V4)
-    return address in _PUBLIC_V6 and not _within(address, _NOT_PUBLIC_V6)
+def _special(address: Address) -> str | None:
+    """Return what an address is for that is not public."""
+    table = _NOT_PUBLIC_V4 if isinstance(address, IPv4Address) else _NOT_PUBLIC_V6
+    network = _holder(address, table)
+    if network is not None:
+        return table[network]  # type: ignore[index]  # it is one of its own
+    is_public = isinstance(address, IPv4Address) or address in _PUBLIC_V6
+    return None if is_public else "not given out for public use"
 
 
 def _ipv4_inside(address: Address) -> IPv4Address | None:
     """Return the IPv4 address that connecting to *address* would reach."""
-    if isinstance(address, IPv4Address) or not _within(address, _IPV4_INSIDE):
+    if isinstance(address, IPv4Address) or _holder(address, _IPV4_INSIDE) is None:
         return None
     return IPv4Address(int(address) & 0xFFFF_FFFF)
 
 
-def _within(address: Address, networks: Sequence[Network]) -> bool:
-    return any(address.version == network.version and address in network for network in networks)
+def _holder(address: Address, networks: Iterable[Network]) -> Network | None:
+    return next((each for each in networks if address.version == each.version and address in each), None)

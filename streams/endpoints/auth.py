@@ -13,6 +13,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -51,6 +52,15 @@ class _ErrorReply(msgspec.Struct):
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a token server answered, whatever it means; the body is read as far as a reply may be long, and one byte."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
 _decode_reply = msgspec.json.Decoder(_Reply).decode
 _decode_error = msgspec.json.Decoder(_ErrorReply).decode
 
@@ -76,25 +86,30 @@ class TokenServer:
     async def fetch(self) -> Token:
         """Return a new token; raises `TokenError`, which says neither what was sent nor what was answered."""
         try:
-            token = await self._fetch()
+            token = self.token_in(await self.ask())
         except TokenError as error:
             self._told("refused" if error.reason is AttemptReason.TOKEN_REFUSED else "failed")
             raise
         except Exception as error:
             self._told("failed")
-            raise TokenError(_token_reason(error)) from None
+            raise TokenError(token_reason(error)) from None
         self._told("fetched")
         return token
 
-    async def _fetch(self) -> Token:
+    async def ask(self) -> Answer:
+        """Ask once, and return the answer as it is; raises what keeps it from coming, see ``token_reason``."""
         async with asyncio.timeout(TIMEOUT_SECONDS), self._egress.session(limit=1) as session:
             client = _Client(session, self._credentials)
-            status, headers, body = await client.fetch_token(
+            answer: Answer = await client.fetch_token(
                 self._credentials.token_url, grant_type="client_credentials", headers=_headers()
             )
-        if 200 <= status <= 299:
-            return token_of(body)
-        raise refusal_of(status, headers, body, now=self._now())
+        return answer
+
+    def token_in(self, answer: Answer) -> Token:
+        """Return the token that *answer* brings; raises `TokenError`."""
+        if 200 <= answer.status <= 299:
+            return token_of(answer.body)
+        raise refusal_of(answer.status, answer.headers, answer.body, now=self._now())
 
 
 class _Client(OAuth2Client):  # type: ignore[misc]  # authlib has no types
@@ -110,14 +125,12 @@ class _Client(OAuth2Client):  # type: ignore[misc]  # authlib has no types
         )
         self.register_client_auth_method(("basic", _basic))
 
-    async def _fetch_token(
-        self, url: str, *, body: str, headers: dict[str, str], auth: Any, method: str
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    async def _fetch_token(self, url: str, *, body: str, headers: dict[str, str], auth: Any, method: str) -> Answer:
         url, headers, body = auth.prepare(method, url, headers, body)
         async with self.session.post(
             exact_url(url), data=body.encode(), headers=headers, allow_redirects=False
         ) as reply:
-            return reply.status, reply.headers, await _read(reply)
+            return Answer(reply.status, reply.headers, await _read(reply))
 
 
 def _headers() -> dict[str, str]:
@@ -171,7 +184,8 @@ def refusal_of(status: int, headers: Mapping[str, str], body: bytes, *, now: flo
     return TokenError(AttemptReason.TOKEN_REFUSED)
 
 
-def _token_reason(error: Exception) -> AttemptReason:
+def token_reason(error: Exception) -> AttemptReason:
+    """Return why a token server gave no answer."""
     reason = reason_of(error)
     if reason is AttemptReason.UNEXPECTED:
         log.error("a token request failed as none should: %s", type(error).__name__)

@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
@@ -55,12 +55,20 @@ wires_of_this_request: ContextVar[list[Wire] | None] = ContextVar("wires_of_this
 """Where a connector notes the wires that it gives to the running task's request."""
 
 
+AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
+"""As ``socket.getaddrinfo`` tells where to connect to."""
+
+
 class Connector(aiohttp.TCPConnector):
     """A connector whose connections are `Wire`; the requests that ask for it learn which they got."""
 
     def __init__(self, *, left: Callable[[], float] | None = None, **options: Any) -> None:
         super().__init__(**options)
         self._factory = cast("partial[ResponseHandler]", partial(Wire, loop=self._loop, left=left))
+
+    async def addresses(self, host: str, port: int) -> list[AddressInfo]:
+        """Return where a request to *host* would connect to, in this order; raises as a request does."""
+        return self._convert_hosts_to_addr_infos(await self._resolve_host(host, port))
 
     async def connect(self, req: aiohttp.ClientRequest, *rest: Any, **named: Any) -> Any:
         """Return a connection for *req*, new or reused."""
@@ -91,9 +99,9 @@ class Egress:
         self._trust = trust
         self._resolver = resolver
 
-    def check(self, address: str | Address) -> None:
-        """Raise `EgressRefused` unless *address* may be connected to."""
-        self._policy.check(address)
+    def check(self, address: str | Address) -> str:
+        """Return why *address* may be connected to, or raise `EgressRefused`."""
+        return self._policy.check(address)
 
     def connector(self, *, limit: int, left: Callable[[], float] | None = None) -> Connector:
         """Return a connector of at most *limit* connections, whose every socket is checked before it connects.
@@ -105,7 +113,7 @@ class Egress:
             limit=limit,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
             resolver=self._resolver,
-            socket_factory=self._socket,
+            socket_factory=self.socket,
             ssl=self._trust if self._trust is not None else True,
         )
 
@@ -126,7 +134,17 @@ class Egress:
             read_bufsize=16 * 1024,
         )
 
-    def _socket(self, info: Any) -> socket.socket:
+    @cached_property
+    def context(self) -> ssl.SSLContext:
+        """What certificates are verified by: as aiohttp makes it, where the system's authorities are trusted."""
+        if self._trust is not None:
+            return self._trust
+        context = ssl.create_default_context()
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
+    def socket(self, info: Any) -> socket.socket:
+        """Return a socket for an address that may be connected to; it is not connected, and raises `EgressRefused`."""
         family, kind, protocol, _, address = info
         self._policy.check(address[0])
         made = socket.socket(family, kind, protocol)

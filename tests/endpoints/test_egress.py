@@ -147,5 +147,5 @@ async def test_a_refused_destination_leaves_another_delivering() -> None:
 
 def test_the_kernel_takes_what_most_requests_hold_at_once() -> None:
     """On loopback it would anyhow, so this looks at the socket before it is connected."""
-    with Egress(LOOPBACK)._socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1))) as made:
+    with Egress(LOOPBACK).socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1))) as made:
         assert made.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) >= SEND_BUFFER_BYTES
