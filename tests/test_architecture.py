@@ -44,7 +44,7 @@ ROOMS = {
             *_in("activation", "projection activate slots triggers unions forgetting withdrawals removals"),
             *_in("delivery", "retries bitmaps windows lanes pending progress revisions states"),
             *_in("groups", "lease gaps entries"),
-            "endpoints.samples",
+            *("endpoints.samples", "registry.standing"),
             *("topics.plan", "status.overview", "status.table"),
         ),
         sees=("words",),
@@ -56,7 +56,7 @@ ROOMS = {
             "configuration",
             "problems located fields validation names headers rules references environment sections inputs settings "
             "certificates kafka tables delivery_draft drafts conversion documents files advice header_draft schema "
-            "scalars",
+            "scalars reading stored",
         ),
         sees=("words", "brokers"),
     ),
@@ -64,6 +64,10 @@ ROOMS = {
     "groups": Room(
         _in("groups", "clock internals ranges writers sockets producers coordinator binding journal starts survey"),
         sees=("words", "decisions", "brokers", "parking"),
+    ),
+    "registry": Room(
+        _in("registry", "registry"),
+        sees=("words", "decisions", "brokers", "parking", "configuration", "groups"),
     ),
     "engine": Room(("engine.",), sees=("words", "decisions", "brokers", "groups")),
     "endpoints": Room(
@@ -109,7 +113,7 @@ ROOMS = {
         ),
         sees=(
             *("words", "decisions", "configuration", "engine", "endpoints", "telemetry", "parking", "delivery"),
-            *("outbox", "cluster", "status", "groups", "brokers"),
+            *("outbox", "cluster", "status", "groups", "brokers", "registry"),
         ),
     ),
     "demo": Room(("demo.",), sees=("words", "decisions", "brokers", "configuration")),
@@ -117,7 +121,7 @@ ROOMS = {
         ("cli", "commands.", "__main__"),
         sees=(
             *("words", "decisions", "brokers", "configuration", "telemetry", "groups", "cluster", "status", "wiring"),
-            *("demo", "endpoints"),
+            *("registry", "demo", "endpoints"),
         ),
     ),
 }

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streams.configuration.advice import advice
-from streams.configuration.conversion import Conversion, may_refer
-from streams.configuration.drafts import AccountDraft, DestinationDraft
+from streams.configuration.conversion import Conversion
 from streams.configuration.files import documents_in, files_in, name_of, text_of
 from streams.configuration.located import Node
-from streams.configuration.names import is_document_name
 from streams.configuration.problems import ConfigurationError as ConfigurationError
-from streams.configuration.problems import Problem, dotted, in_order, nearest, shown
-from streams.configuration.references import References, holds_reference
-from streams.configuration.validation import validate
+from streams.configuration.problems import Problem, in_order, shown
+from streams.configuration.reading import account_in, destination_in, refuse_stray_references
+from streams.configuration.references import References
 from streams.destinations import Account, Destination
 
 
@@ -73,12 +71,12 @@ def examine(paths: Sequence[Path], references: References) -> Findings:
     files = list(files_in(paths, problems, warnings))
     documents = [document for file in files for document in documents_in(file, problems, warnings)]
     for document in documents:
-        _refuse_stray_references(document, problems)
+        refuse_stray_references(document, problems)
     conversion = Conversion(references, problems)
     accounts = _accounts(documents, conversion)
     destinations: list[Destination] = []
     for document in _of_kind(documents, "destination", problems):
-        destination = _destination(document, accounts, conversion)
+        destination = destination_in(document, accounts, conversion)
         if destination is not None:
             destinations.append(destination)
             warnings += _warnings(destination, document)
@@ -107,48 +105,15 @@ def _of_kind(documents: Sequence[Node], kind: str, problems: list[Problem]) -> l
     return found
 
 
-def _refuse_stray_references(document: Node, problems: list[Problem]) -> None:
-    """Refuse references where no secret is expected, so that none is ever taken for a text that is sent."""
-    for path, node in document.scalars():
-        if not isinstance(node.value, str) or not holds_reference(node.value) or may_refer(path):
-            continue
-        remedy = "references stand only in clientSecret and in headers marked secret: true"
-        problems.append(Problem(node.where, "has a reference", remedy, dotted(path)))
-
-
 def _accounts(documents: Sequence[Node], conversion: Conversion) -> dict[str, Account | None]:
     """Return the accounts by name; one that is wrong is None, so that those who name it are not blamed."""
     accounts: dict[str, Account | None] = {}
     for document in _of_kind(documents, "account", conversion.problems):
-        draft = validate(AccountDraft, document, conversion.problems)
-        if draft is None:
-            conversion.note_unresolved(document)
-        account = None if draft is None else conversion.account(draft, document)
+        account = account_in(document, conversion)
         name = text_of(document, "name")
         if name is not None:
             accounts.setdefault(name, account)
     return accounts
-
-
-def _destination(document: Node, accounts: dict[str, Account | None], conversion: Conversion) -> Destination | None:
-    name = text_of(document, "account")
-    if name is not None and name not in accounts and is_document_name(name):
-        conversion.problems.append(_unknown_account(document, name, list(accounts)))
-    draft = validate(DestinationDraft, document, conversion.problems)
-    if draft is None:
-        conversion.note_unresolved(document)
-        return None
-    if not isinstance(draft.account, str):
-        account = conversion.account(draft.account, document.at(("account",)), ("account",))
-        return conversion.destination(draft, account, document)
-    named = accounts.get(draft.account)
-    return None if named is None else conversion.destination(draft, named, document)
-
-
-def _unknown_account(document: Node, name: str, known: list[str]) -> Problem:
-    close = nearest(name, known)
-    remedy = f"did you mean {close!r}?" if close else "write a document of kind: account with this name"
-    return Problem(document.at(("account",)).where, f"no account is called {name!r}", remedy, "account")
 
 
 def _warnings(destination: Destination, document: Node) -> Iterator[Problem]:

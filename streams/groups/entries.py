@@ -2,13 +2,14 @@
 
 A key ends in a random part, so that two writers never replace each other: of the entries with one name, the one at the
 lowest offset counts, and compaction cannot change which that is. Names hold topics, groups and incarnations, none of
-which can contain a slash.
+which can contain a slash. Documents stand on the same topic, and are kept here for who can read them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -16,6 +17,14 @@ from streams.groups.gaps import Birth, Cause, Gap, Partition, Resume
 
 T = TypeVar("T")
 Value = dict[str, Any]
+
+
+class Entry(NamedTuple):
+    """A record that stands: no tombstone was read for its key; one with a lower *order* stands at a lower offset."""
+
+    key: str
+    order: int
+    value: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,11 @@ def remaking_name(group: str, partition: Partition) -> str:
     return f"remaking/{group}/{partition[0]}/{partition[1]}"
 
 
+def names_of_group(group: str) -> tuple[str, ...]:
+    """Return what the names of all that is remembered of a group begin with."""
+    return tuple(f"{kind}/{group}/" for kind in ("birth", "acceptance", "remaking"))
+
+
 def value_of(entry: Birth | Acceptance | int) -> bytes:
     """Return the record's value for a birth, an acceptance, or the time of a creation or a remaking."""
     match entry:
@@ -71,7 +85,8 @@ def value_of(entry: Birth | Acceptance | int) -> bytes:
 class Entries:
     """All that the topic holds, by name, each name's entries in the order of their offsets."""
 
-    _named: dict[str, dict[str, Value]] = field(default_factory=dict)
+    _named: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    _taken: int = 0
 
     def read(self, key: bytes | None, value: bytes | None) -> None:
         """Take the next record of the topic; what is no entry of ours, or one that cannot be read, changes nothing."""
@@ -81,41 +96,42 @@ class Entries:
         except (UnicodeDecodeError, msgspec.DecodeError):
             return
         name = text.rpartition("/")[0]
+        self._named.get(name, {}).pop(text, None)  # of one key compaction leaves the last, at its own place
         if decoded is not None:
-            self._named.setdefault(name, {})[text] = decoded
-        elif name in self._named:
-            self._named[name].pop(text, None)
+            self._taken += 1
+            self._named.setdefault(name, {})[text] = Entry(text, self._taken, decoded)
 
-    def holds(self, key: str) -> bool:
-        """Whether the record with this very key has been read, and no tombstone for it."""
-        return key in self._named.get(key.rpartition("/")[0], {})
+    def under(self, beginnings: tuple[str, ...]) -> list[Entry]:
+        """Return the entries whose names begin so, in their order."""
+        found = (named for name, named in self._named.items() if name.startswith(beginnings))
+        return sorted((entry for named in found for entry in named.values()), key=lambda entry: entry.order)
 
     def birth(self, group: str, partition: Partition) -> Birth | None:
         """Return the birth that counts."""
-        for value in self._of(birth_name(group, partition)).values():
-            if (birth := _converted(value, Birth)) is not None:
+        for entry in self._of(birth_name(group, partition)):
+            if (birth := _converted(entry.value, Birth)) is not None:
                 return birth
         return None
 
     def creation(self, incarnation: str) -> int | None:
         """Return the time of creation that counts, in milliseconds."""
-        for value in self._of(creation_name(incarnation)).values():
-            if (creation := _converted(value, _Creation)) is not None:
+        for entry in self._of(creation_name(incarnation)):
+            if (creation := _converted(entry.value, _Creation)) is not None:
                 return creation.at
         return None
 
     def acceptances(self, group: str, partition: Partition) -> list[Acceptance]:
         """Return the answers to a partition's gaps, oldest first."""
-        named = self._of(acceptance_name(group, partition)).items()
-        found = [_converted({"key": key, **value}, Acceptance) for key, value in named]
+        named = self._of(acceptance_name(group, partition))
+        found = [_converted({"key": entry.key, **entry.value}, Acceptance) for entry in named]
         return [each for each in found if each is not None]
 
     def remakings(self, group: str, partition: Partition) -> int:
         """Return how often a partition's offsets have begun again."""
         return len(self._of(remaking_name(group, partition)))
 
-    def _of(self, name: str) -> dict[str, Value]:
-        return self._named.get(name, {})
+    def _of(self, name: str) -> Collection[Entry]:
+        return self._named.get(name, {}).values()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,11 @@ from streams.brokers import Brokers
 from streams.groups.entries import (
     Acceptance,
     Entries,
+    Entry,
     acceptance_name,
     birth_name,
     creation_name,
+    names_of_group,
     remaking_name,
     value_of,
 )
@@ -107,20 +109,20 @@ class Journal:
 
     async def record_births(self, group: str, births: Mapping[Partition, Birth]) -> None:
         """Write down that *group* begins with the partitions; returns when that is confirmed and read back."""
-        await self._write({_key(birth_name(group, each)): value_of(birth) for each, birth in births.items()})
+        await self.write({new_key(birth_name(group, each)): value_of(birth) for each, birth in births.items()})
 
     async def record_creation(self, incarnation: str, at_ms: int) -> int:
         """Write down when a destination was created, unless that is known; return the time that counts."""
         await self.caught_up()
         if (known := self.creation(incarnation)) is not None:
             return known
-        await self._write({_key(creation_name(incarnation)): value_of(at_ms)})
+        await self.write({new_key(creation_name(incarnation)): value_of(at_ms)})
         return cast("int", self.creation(incarnation))
 
     async def accept(self, group: str, partition: Partition, gap: Gap, resume: Resume, at_ms: int) -> None:
         """Write down that an operator accepts *gap*; returns when that is confirmed and read back."""
-        key = _key(acceptance_name(group, partition))
-        await self._write({key: value_of(Acceptance(key, gap.cause, gap.committed, resume, at_ms))})
+        key = new_key(acceptance_name(group, partition))
+        await self.write({key: value_of(Acceptance(key, gap.cause, gap.committed, resume, at_ms))})
 
     def remakings(self, group: str, partition: Partition) -> int:
         """Return how often the partition's offsets have begun again, as *group* was told: its topic was made anew."""
@@ -128,19 +130,29 @@ class Journal:
 
     async def record_remaking(self, group: str, partition: Partition, at_ms: int) -> None:
         """Write down that the partition's offsets have begun again; returns when that is confirmed and read back."""
-        await self._write({_key(remaking_name(group, partition)): value_of(at_ms)})
+        await self.write({new_key(remaking_name(group, partition)): value_of(at_ms)})
 
     async def settle(self, acceptance: Acceptance) -> None:
         """Take an acceptance away: it has been acted upon, and must not answer a later gap."""
-        await self._write({acceptance.key: None})
+        await self.write({acceptance.key: None})
 
-    async def _write(self, records: Mapping[str, bytes | None]) -> None:
+    async def forget(self, group: str) -> None:
+        """Take away all that is remembered of *group*, which is gone for good."""
+        await self.write(dict.fromkeys(entry.key for entry in self.under(*names_of_group(group))))
+
+    def under(self, *beginnings: str) -> list[Entry]:
+        """Return the entries whose names begin so, in the order in which they stand."""
+        return self._entries.under(beginnings)
+
+    async def write(self, records: Mapping[str, bytes | None]) -> None:
+        """Write *records* in their order, None as a tombstone; returns when they are confirmed and read back.
+
+        A key that is no tombstone must be new.
+        """
         producer = await self._ready_producer()
         sent = [await producer.send(self.topic, value, key.encode(), partition=0) for key, value in records.items()]
-        await asyncio.gather(*sent)
-        await self._until(
-            lambda: all(self._entries.holds(key) == (value is not None) for key, value in records.items())
-        )
+        end = max((each.offset + 1 for each in await asyncio.gather(*sent)), default=0)
+        await self._until(lambda: self._reached >= end)
 
     async def _ready_producer(self) -> AIOKafkaProducer:
         async with self._making:
@@ -200,5 +212,6 @@ class Journal:
             waiting.cancel()
 
 
-def _key(name: str) -> str:
+def new_key(name: str) -> str:
+    """Return a key of a name that nobody else has."""
     return f"{name}/{uuid4().hex}"

@@ -71,6 +71,13 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """State directories that were set aside since the start, by reason."""
     health: str = ""
     """Where health and metrics are served."""
+    only: tuple[str, ...] = ()
+    """The names of the only destinations that concern it, where it delivers some and activates none; none: all do."""
+    followed: dict[str, int] = {}
+    """By incarnation the version of its document that all stages here follow: no request that was rendered by what
+    is not allowed any more is open. One that is gone here is absent."""
+    refused: dict[str, str] = {}
+    """By name, why the version in force is not followed here."""
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):

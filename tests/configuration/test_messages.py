@@ -18,6 +18,8 @@ from streams.configuration.documents import Findings, examine
 from streams.configuration.located import MAX_CHARACTERS
 from streams.configuration.problems import ConfigurationError, Problem
 from streams.configuration.references import References
+from streams.configuration.stored import stored
+from streams.registry.records import NamedAccount, Version
 from tests.configurations import write_certificates
 from tests.messages import lines_run, makers, parsed, texts
 
@@ -41,7 +43,8 @@ def everything() -> tuple[list[Shown], set[tuple[str, int]]]:
 
     def act() -> list[Shown]:
         with TemporaryDirectory() as folder:
-            return [documents(Path(folder)), no_secrets(), *worker_settings(), *secured(Path(folder))]
+            shown = [documents(Path(folder)), no_secrets(), in_the_registry()]
+            return [*shown, *worker_settings(), *secured(Path(folder))]
 
     return lines_run(act, frozenset(map(str, SOURCES)))
 
@@ -63,6 +66,22 @@ def no_secrets() -> Shown:
     """Return what is told of a secret file where there is no folder of secrets."""
     found = examine([GOLDEN / "no-secrets"], References({}, None))
     return "Documents, where secrets.directory is not set", _short(found.errors, GOLDEN), []
+
+
+def in_the_registry() -> Shown:
+    """Return what is told of a version that stands in the registry: it has no file, and is called by its name."""
+    account = {"kind": "account", "name": "partner", "httpEndpoint": "https://h/", "authEndpoint": "https://t/"}
+    account |= {"clientID": "c", "clientSecret": "${env:STREAMS_SECRET_PARTNER}"}
+    version = Version(
+        version=7,
+        written_at=0,
+        by="ann@desk",
+        document={"kind": "destination", "name": "crm", "account": "partner", "absense": "null"},
+        account=NamedAccount(name="partner", version=3, document=account),
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        stored(version, References({}, None))
+    return "Documents in the registry", list(caught.value.problems), []
 
 
 def _lengths() -> str:

@@ -1,0 +1,104 @@
+"""The documents in force, and the way to change one: by its next version, of which one writer wins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import cast
+
+from streams.groups.journal import Journal, new_key
+from streams.registry.records import Version, encode, name_of
+from streams.registry.standing import Record, beginnings, has_won, in_force, record_of, superseded, winners
+
+
+class LostError(Exception):
+    """Another writer was faster; the text says who, and when. *winner* is what is in force now."""
+
+    def __init__(self, kind: str, name: str, winner: Version) -> None:
+        self.kind, self.name, self.winner = kind, name, winner
+        at = datetime.fromtimestamp(winner.written_at / 1000, UTC).isoformat(timespec="seconds")
+        super().__init__(
+            f"{kind} {name}: {winner.by} was faster and wrote version {winner.version} at {at}; nothing of yours is in "
+            f"force: see it with 'streams {kind}s show {name}', and do yours again"
+        )
+
+
+class UnreadableError(Exception):
+    """What is in force was written by a release that this one cannot read, so nothing may replace it from here."""
+
+    def __init__(self, kind: str, name: str, version: int) -> None:
+        super().__init__(
+            f"{kind} {name} version {version} was written by another release: use that one, or a newer one"
+        )
+
+
+class Registry:
+    """The documents on a journal's topic; what is asked is answered from what the started journal has read."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+
+    async def caught_up(self) -> None:
+        """Return when all that was written before the call has been read."""
+        await self.journal.caught_up()
+
+    async def changed(self, since: int) -> int:
+        """Return the journal's revision as soon as it is above *since*; it grows with other entries, too."""
+        return await self.journal.changed(since)
+
+    def standing(self, kind: str) -> dict[str, Version]:
+        """Return the version in force of each document of *kind* by name, the deleted ones included.
+
+        One that cannot be read is absent, see `unreadable`.
+        """
+        found = {record.name: record.value for record in self._standing() if record.kind == kind}
+        return {name: version for name, version in found.items() if version is not None}
+
+    def unreadable(self, kind: str) -> dict[str, int]:
+        """Return the version in force by name where another release wrote it, in a way that this one cannot read."""
+        return {each.name: each.version for each in self._standing() if each.kind == kind and each.value is None}
+
+    def in_force(self, kind: str, name: str) -> Version | None:
+        """Return the version of a document that is in force, be it a deleted one; raises UnreadableError."""
+        record = in_force(self._records(kind, name))
+        if record is not None and record.value is None:
+            raise UnreadableError(kind, name, record.version)
+        return None if record is None else record.value
+
+    def history(self, kind: str, name: str) -> list[Version]:
+        """Return the versions of a document that still stand and can be read, oldest first."""
+        return [record.value for record in winners(self._records(kind, name)) if record.value is not None]
+
+    async def write(self, kind: str, name: str, version: Version) -> None:
+        """Make *version* the one in force; its number follows that of the version that the caller has looked at.
+
+        Raises LostError where another writer was faster: of this one nothing is left then.
+        """
+        key = new_key(name_of(kind, name, version.version))
+        await self.journal.write({key: encode(version)})
+        if has_won(self._records(kind, name), key):
+            return
+        await self.journal.write({key: None})
+        raise LostError(kind, name, cast("Version", self.in_force(kind, name)))
+
+    async def tidy(self, kind: str, name: str) -> None:
+        """Take away all versions of a document but the one in force; do so when all workers follow that."""
+        keys = superseded(self._records(kind, name))
+        if keys:
+            await self.journal.write(dict.fromkeys(keys))
+
+    def _records(self, kind: str, name: str) -> list[Record]:
+        return _read(self.journal, f"{kind}/{name}/")
+
+    def _standing(self) -> Iterable[Record]:
+        records = sorted(_read(self.journal, *beginnings()), key=attrgetter("kind", "name"))
+        for _, of_one in groupby(records, key=attrgetter("kind", "name")):
+            if (record := in_force(of_one)) is not None:
+                yield record
+
+
+def _read(journal: Journal, *names: str) -> list[Record]:
+    found = (record_of(entry) for entry in journal.under(*names))
+    return [record for record in found if record is not None]
