@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
+from typing import Any
 
 import structlog
 import uvloop
@@ -18,6 +20,7 @@ from streams.activation.stage import Seams
 from streams.assembly import STAGES, Assembly, assemble
 from streams.configuration.problems import Problem
 from streams.configuration.settings import Settings, masked
+from streams.crashes import told
 from streams.destinations import Destination
 from streams.engine import UnknownVersion, check_versions
 from streams.preconditions import RefusedError
@@ -25,8 +28,11 @@ from streams.refusals import AccessError
 from streams.telemetry import logs
 from streams.topics.plan import TopicError
 
-REFUSED = 2
-"""The exit code of a worker that does not start since what it is given is wrong."""
+STOPPED, CRASHED, REFUSED = 0, 1, 2
+"""The exit codes; the last one is of a worker that does not start since what it is given is wrong."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+"""What tells a worker to stop."""
 
 YOUNG_OBJECTS, YOUNG_ROUNDS, MIDDLE_ROUNDS = 50_000, 20, 100
 """When the garbage collector looks. A round has some ten thousand objects, which live until the broker confirms it and
@@ -61,16 +67,33 @@ def run(
         logs.announce(masked(settings))
         for warning in warnings:
             structlog.get_logger().warning("document.warning", where=warning.where, problem=warning.told)
-        assembly = loop.run_until_complete(assemble(settings, destinations, stages, only, seams or Seams(), logging))
-        _collect_rarely()
-        code = _execute(assembly, loop)
+        assembling = assemble(settings, destinations, stages, only, seams or Seams(), logging)
+        assembly = _unless_told_to_stop(assembling, loop)
+        code = STOPPED if assembly is None else _execute(assembly, loop)
         structlog.get_logger().info("worker.stopped", code=code)
         return code
     except (AccessError, RefusedError, TopicError, UnknownVersion) as error:
         structlog.get_logger().error("worker.refused", problems=str(error).splitlines())
         return REFUSED
+    except Exception as error:
+        structlog.get_logger().critical("worker.crashed", **told(error))
+        return CRASHED
     finally:
         logging.close()
+
+
+def _unless_told_to_stop(assembling: Coroutine[Any, Any, Assembly], loop: asyncio.AbstractEventLoop) -> Assembly | None:
+    """Return the assembly, None where a signal comes before: a broker that is away is waited for, for ever."""
+    task = loop.create_task(assembling)
+    for number in SIGNALS:
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return loop.run_until_complete(task)
+    except asyncio.CancelledError:
+        return None
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
 
 
 def _collect_rarely() -> None:
@@ -81,11 +104,15 @@ def _collect_rarely() -> None:
 
 
 def _execute(assembly: Assembly, loop: asyncio.AbstractEventLoop) -> int:
+    _collect_rarely()
+    supervisor = _supervisor(assembly, loop)
     try:
-        _supervisor(assembly, loop).execute_from_commandline()
+        supervisor.execute_from_commandline()
     except SystemExit as end:
-        return int(end.code or 0)
-    return 0
+        if supervisor.crash_reason is not None:
+            raise supervisor.crash_reason from end
+        return int(end.code or STOPPED)
+    return STOPPED
 
 
 def _supervisor(assembly: Assembly, loop: asyncio.AbstractEventLoop) -> ModeWorker:

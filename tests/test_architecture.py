@@ -28,6 +28,7 @@ ROOMS = {
             *("secrets", "destinations", "exports", "outcomes", "ends", "profile_commands"),
             *("registry", "registry.records"),
             *("activation", "delivery", "endpoints", "configuration", "telemetry", "topics", "groups", "status"),
+            "crashes",
             *_in(
                 "activation",
                 "events profiles identities merging paths strict_json timestamps framing xdm declared decoding "

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import partial
 
+import structlog
 from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 
+from streams.crashes import told
 from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.member import Connection
 from streams.delivery.service import Delivery
 from streams.delivery.states import Trouble
 from streams.delivery.tools import Attempt, Tools
 from streams.destinations import Destination
-
-log = logging.getLogger(__name__)
 
 Reach = Callable[[Destination, Callable[[], float]], AbstractAsyncContextManager[Attempt]]
 """Opens the way to a destination's endpoint, and closes it when its delivery ends; the second argument says how many
@@ -61,8 +60,8 @@ class Keeper:
             lasting.state.faulted(Trouble.CRASHED, _named(reason))
             restarts = 0 if lasting.now() - began > STEADY_SECONDS else restarts + 1
             seconds = min(FIRST_RESTART_SECONDS * 2 ** max(0, restarts - 1), RESTART_CAP_SECONDS)
-            name = lasting.destination.name
-            log.error("%s: delivery ended by %s, starts again in %s s", name, type(reason).__name__, seconds)
+            name, why = lasting.destination.name, {} if reason is None else told(reason)
+            structlog.get_logger().error("delivery.crashed", destination=name, again_in_seconds=seconds, **why)
             await asyncio.sleep(seconds)
 
     async def _deliver(self, tools: Tools) -> BaseException | None:

@@ -31,6 +31,9 @@ QUIET = "aiokafka"
 SERVICE_MARK = "[^"
 """What mode's lines begin with; below WARNING they say that a service starts or stops, thirty times a start."""
 
+CRASHES = ("Crashed reason=%r", "We experienced a crash! Reraising original exception...", "Error: %r")
+"""What mode says of a crash, once for each service, with all that the error holds; we say it ourselves."""
+
 FREE_TEXTS = ("reason", "trigger")
 """The fields of the canonical line whose text is not ours; its other fields are names, numbers and ids."""
 
@@ -67,9 +70,9 @@ class Bridge(logging.Handler):
         self._chatter = 0 if with_chatter else logging.WARNING
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record, unless it is of a quiet logger and below WARNING, or a repeated one."""
+        """Write one record, unless it is chatter of services, repeated, or of a quiet logger and below WARNING."""
         self._summarize(self._repeats.over(record.created))
-        if record.levelno < self._chatter and str(record.msg).startswith(SERVICE_MARK):
+        if _is_of_a_service(record) and (record.levelno < self._chatter or str(record.msg).endswith(CRASHES)):
             return
         if record.name.split(".", 1)[0] == QUIET:
             if record.levelno < logging.WARNING:
@@ -225,6 +228,10 @@ def _printable(value: object) -> object:
         if isinstance(value, str)
         else value
     )
+
+
+def _is_of_a_service(record: logging.LogRecord) -> bool:
+    return str(record.msg).startswith(SERVICE_MARK)
 
 
 def _fields_of(record: logging.LogRecord) -> Fields:

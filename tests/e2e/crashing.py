@@ -25,6 +25,8 @@ APPLIED = "applied"
 CHANGELOG_ONLY = "changelog-only"
 FIRST_EXPORTS = "first-exports"
 PASSED = ("confirmed", "stored", "acknowledged")
+RAISED = "raised"
+"""Not a power cut, but a defect: an exception that nobody expects, of the work beside the records."""
 POINTS = (APPLIED, CHANGELOG_ONLY, FIRST_EXPORTS, *PASSED)
 
 
@@ -54,11 +56,13 @@ class Crashing:
 
 def _seams(point: str) -> Seams:
     def passing(name: str) -> None:
+        if point == RAISED:
+            raise ZeroDivisionError("a defect, and the canary of its record")
         if name == point:
             crash()
 
     make: Callable[[settings.Settings], Any] = new_producer
-    if point not in PASSED:
+    if point not in {*PASSED, RAISED}:
         make = lambda given: Crashing(new_producer(given), point)  # noqa: E731
     return Seams(new_producer=make, passing=passing)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.brokers.processes import free_ports
+from tests.e2e.crashing import RAISED
 from tests.e2e.processes import WorkerProcess
 from tests.e2e.world import SEGMENT, World, fragment, membership
 from tests.waiting import until
@@ -184,3 +186,31 @@ async def _read(worker: WorkerProcess, world: World, count: int) -> bool:
 
 async def _holds(world: World, topic: str, count: int) -> bool:
     return sum((await world.client.end_offsets(topic)).values()) == count
+
+
+async def test_a_crash_is_one_clear_line_and_ends_with_1(world: World) -> None:
+    worker = world.worker(command=("-m", "tests.e2e.crashing", RAISED))
+    await worker.start()
+    await world.produce("profiles", [(KEY, fragment("someone"))])
+    assert await worker.ended(60) == 1
+    lines = [json.loads(line) for line in worker.log.splitlines()]
+    telling = [line for line in lines if "crash" in line["event"].lower() or line["level"] == "critical"]
+
+    assert telling == lines[-1:]
+    assert (telling[0]["event"], telling[0]["error"]) == ("worker.crashed", "ZeroDivisionError")
+    assert telling[0]["at"].startswith("crashing.py:")
+    assert any(place.startswith("outbox.py:") for place in telling[0]["traceback"])
+    assert "canary" not in worker.log
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_worker_that_waits_for_its_broker_stops_when_it_is_told_to(
+    world: World, number: signal.Signals
+) -> None:
+    worker = world.worker(settings=world.settings(kafka={"bootstrapServers": "127.0.0.1:1"}))
+    await worker.start(until_ready=False)
+    await until(lambda: "kafka.awaited" in worker.log, 30, what="the worker says that it waits")
+    worker.send(number)
+
+    assert await worker.ended() == 0
+    assert json.loads(worker.log.splitlines()[-1])["event"] == "worker.stopped"
