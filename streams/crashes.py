@@ -1,4 +1,4 @@
-"""How an unexpected error is told: what it is and where it came from; its own text only where that can hold no record."""
+"""How an unexpected error is told: what it is and where it came from; its text only where that can hold no record."""
 
 from __future__ import annotations
 
