@@ -86,19 +86,23 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     """
     problems: list[Problem] = []
     node = Node("settings", {}) if path is None else _file(path, problems)
+    lost = node.where if node.refused else None
     base = Path() if path is None else path.parent
     node = with_secrets(overlay(Settings, node, environ, problems), environ, base, problems)
-    settings = validate(Settings, node, problems, {"base": base})
+    found: list[Problem] = []
+    settings = validate(Settings, node, found, {"base": base})
+    problems += [problem for problem in found if problem.where != lost]
     if problems or settings is None:
         raise ConfigurationError(in_order(problems, [] if path is None else [name_of(path)]))
     return settings
 
 
 def _file(path: Path, problems: list[Problem]) -> Node:
+    """Return what stands in a file; one that cannot be read is refused: what it lacks is not told."""
     documents = read(content(path, problems), lines_of(name_of(path)), problems)
     if len(documents) > 1:
         problems.append(Problem(documents[1].where, "a second document is here", "keep one"))
-    return documents[0] if documents else Node(f"{name_of(path)}:1", {})
+    return documents[0] if documents else Node(f"{name_of(path)}:1", {}, refused=bool(problems))
 
 
 def masked(settings: Settings) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
+import structlog
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
@@ -32,6 +33,9 @@ KEEP_ALIVE_SECONDS = 4.0
 
 SEND_BUFFER_BYTES = 256 * 1024
 """What the kernel takes of a request at once, as far as the system lets it: see `wires`, over TLS."""
+
+MAX_TOLD = 1_000
+"""How many refused addresses are named; a name may resolve to ever new ones."""
 
 _URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 
@@ -98,6 +102,7 @@ class Egress:
         self._policy = AddressPolicy(allow)
         self._trust = trust
         self._resolver = resolver
+        self._told: set[str] = set()
 
     def check(self, address: str | Address) -> str:
         """Return why *address* may be connected to, or raise `EgressRefused`."""
@@ -113,7 +118,7 @@ class Egress:
             limit=limit,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
             resolver=self._resolver,
-            socket_factory=self.socket,
+            socket_factory=self._socket_or_complaint,
             ssl=self._trust if self._trust is not None else True,
         )
 
@@ -142,6 +147,26 @@ class Egress:
         context = ssl.create_default_context()
         context.set_alpn_protocols(["http/1.1"])
         return context
+
+    def _socket_or_complaint(self, info: Any) -> socket.socket:
+        try:
+            return self.socket(info)
+        except EgressRefused as refusal:
+            self._tell(refusal)
+            raise
+
+    def _tell(self, refusal: EgressRefused) -> None:
+        """Name each refused address once: an attempt's reason, which says no more than that, comes again and again."""
+        if refusal.address in self._told or len(self._told) == MAX_TOLD:
+            return
+        self._told.add(refusal.address)
+        structlog.get_logger().error(
+            "egress.refused",
+            address=refusal.address,
+            why=refusal.why,
+            code="egress-refused",
+            todo="if it is meant, let the worker's setting egress.allow hold it",
+        )
 
     def socket(self, info: Any) -> socket.socket:
         """Return a socket for an address that may be connected to; it is not connected, and raises `EgressRefused`."""

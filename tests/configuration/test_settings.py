@@ -152,10 +152,17 @@ def test_what_cannot_work_is_refused(text: str, told: str, tmp_path: Path) -> No
     assert any(told in problem for problem in problems), problems
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    assert complaints(lambda: load(tmp_path / "nowhere.yaml", {}), tmp_path)[0].startswith(
+def test_of_a_file_that_cannot_be_read_only_that_is_told_and_what_the_environment_says(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere.yaml"
+    alone = complaints(lambda: load(nowhere, {}), tmp_path)
+    beside = complaints(lambda: load(nowhere, {"STREAMS_MERGE": "oldest"}), tmp_path)
+    broken = complaints(lambda: load(written(tmp_path, "inputs: {exits: x"), {}), tmp_path)
+
+    assert [problem.partition(";")[0] for problem in alone] == [
         "nowhere.yaml: cannot be read (No such file or directory)"
-    )
+    ]
+    assert [problem.partition(":")[0] for problem in beside] == ["STREAMS_MERGE", "nowhere.yaml"]
+    assert len(broken) == 1
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 import pytest
+from structlog.testing import capture_logs
 
 from streams.destinations import ClientCredentials
 from streams.endpoints.egress import SEND_BUFFER_BYTES, Egress, EgressRefused
@@ -37,6 +38,18 @@ async def test_an_endpoint_on_loopback_is_refused_unless_it_is_allowed() -> None
 
         async with reaching(a_destination(server.url), Egress([ip_network("127.0.0.1/32")])) as endpoint:
             assert await endpoint.post(an_export()) == Delivered(204)
+
+
+async def test_a_refused_address_is_named_once_with_what_mends_it() -> None:
+    with capture_logs() as lines:
+        async with reaching(a_destination("http://127.0.0.1:9/?key=canary"), Egress()) as endpoint:
+            for _ in range(2):
+                assert await endpoint.post(an_export()) == REFUSED
+
+    (line,) = [line for line in lines if line["event"] == "egress.refused"]
+    assert (line["address"], line["why"], line["code"]) == ("127.0.0.1", "loopback", "egress-refused")
+    assert "egress.allow" in line["todo"]
+    assert "canary" not in repr(lines)
 
 
 async def test_a_token_url_on_loopback_is_refused_unless_it_is_allowed() -> None:
