@@ -203,7 +203,8 @@ async def test_a_letter_that_was_given_up_is_not_written_when_the_broker_is_back
     await asyncio.sleep(1.0)  # a producer that lived on would have tried again meanwhile
     await asyncio.gather(late.close(), cancelled.close())
     written = [dict(letter.headers)["__connect.errors.offset"] for letter in await client.read(topic)]
-    assert written == [b"0", b"0", b"3"]
+    last = written.index(b"3")  # perhaps more than once: an attempt that came to no answer in time is made again
+    assert (written[:last], set(written[last:])) == ([b"0", b"0"], {b"3"})
 
 
 async def _is_parked(letters: DeadLetters, record: ARecord) -> bool:
