@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from streams.configuration.advice import advice
+from streams.configuration.canonical import canonical
 from streams.configuration.conversion import Conversion
 from streams.configuration.files import documents_in, files_in, name_of, text_of
 from streams.configuration.located import Node
@@ -14,7 +16,9 @@ from streams.configuration.problems import ConfigurationError as ConfigurationEr
 from streams.configuration.problems import Problem, in_order, shown
 from streams.configuration.reading import account_in, destination_in, refuse_stray_references
 from streams.configuration.references import References
+from streams.configuration.stored import document_node
 from streams.destinations import Account, Destination
+from streams.registry.records import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +30,32 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """A valid document, written the one way, and where it stands."""
+
+    kind: str
+    name: str
+    document: dict[str, Any]
+    where: str
+
+    @property
+    def account(self) -> str | None:
+        """The account document that it names."""
+        account = self.document.get("account")
+        return account if isinstance(account, str) else None
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """All that there is to say about documents.
 
-    *destinations* and *accounts* (by name) are those that could be read; *unresolved* tells which secrets were not
-    found, and there they are empty.
+    *destinations* and *accounts* (by name) are those that could be read, and *given* holds their documents, accounts
+    first; *unresolved* tells which secrets were not found, and there they are empty.
     """
 
     files: tuple[str, ...]
 
+    given: tuple[Given, ...]
     destinations: tuple[Destination, ...]
     accounts: dict[str, Account]
     problems: tuple[Problem, ...]
@@ -64,31 +85,57 @@ def load_all(paths: Sequence[Path], references: References) -> Loaded:
     return Loaded(found.destinations, found.warnings)
 
 
-def examine(paths: Sequence[Path], references: References) -> Findings:
-    """Return all that there is to say about the documents in *paths*, each list in the order of files and lines."""
+def examine(paths: Sequence[Path], references: References, standing: Mapping[str, Version] | None = None) -> Findings:
+    """Return all that there is to say about the documents in *paths*, each list in the order of files and lines.
+
+    *standing* are the accounts in force, by name: destinations may name them, too.
+    """
     problems: list[Problem] = []
     warnings: list[Problem] = []
     files = list(files_in(paths, problems, warnings))
     documents = [document for file in files for document in documents_in(file, problems, warnings)]
+    return _examined(documents, list(map(name_of, files)), Conversion(references, problems), warnings, standing or {})
+
+
+def examine_one(document: Node, standing: Mapping[str, Version]) -> Findings:
+    """Return all that there is to say about one document that has no file, without looking for its secrets."""
+    where = [document.where]
+    return _examined([document], where, Conversion(References({}, None), []), [], standing)
+
+
+def _examined(
+    documents: Sequence[Node],
+    files: Sequence[str],
+    conversion: Conversion,
+    warnings: list[Problem],
+    standing: Mapping[str, Version],
+) -> Findings:
+    problems, given, destinations = conversion.problems, list[Given](), list[Destination]()
     for document in documents:
         refuse_stray_references(document, problems)
-    conversion = Conversion(references, problems)
-    accounts = _accounts(documents, conversion)
-    destinations: list[Destination] = []
+    accounts = _accounts(documents, conversion, given)
+    known = accounts | _standing_accounts(documents, accounts, conversion, standing)
     for document in _of_kind(documents, "destination", problems):
-        destination = destination_in(document, accounts, conversion)
+        destination = destination_in(document, known, conversion)
         if destination is not None:
             destinations.append(destination)
+            given += _given("destination", document)
             warnings += _warnings(destination, document)
-    names = [name_of(file) for file in files]
     return Findings(
-        files=tuple(names),
+        files=tuple(files),
+        given=tuple(given),
         destinations=tuple(destinations),
         accounts={name: account for name, account in accounts.items() if account is not None},
-        problems=tuple(in_order(problems, names)),
-        unresolved=tuple(in_order(conversion.unresolved, names)),
-        warnings=tuple(in_order(warnings, names)),
+        problems=tuple(in_order(problems, files)),
+        unresolved=tuple(in_order(conversion.unresolved, files)),
+        warnings=tuple(in_order(warnings, files)),
     )
+
+
+def _given(kind: str, document: Node) -> Iterator[Given]:
+    written = canonical(kind, document)
+    if written is not None:
+        yield Given(kind, written["name"], written, document.at(("name",)).where)
 
 
 def _of_kind(documents: Sequence[Node], kind: str, problems: list[Problem]) -> list[Node]:
@@ -105,15 +152,28 @@ def _of_kind(documents: Sequence[Node], kind: str, problems: list[Problem]) -> l
     return found
 
 
-def _accounts(documents: Sequence[Node], conversion: Conversion) -> dict[str, Account | None]:
+def _accounts(documents: Sequence[Node], conversion: Conversion, given: list[Given]) -> dict[str, Account | None]:
     """Return the accounts by name; one that is wrong is None, so that those who name it are not blamed."""
     accounts: dict[str, Account | None] = {}
     for document in _of_kind(documents, "account", conversion.problems):
         account = account_in(document, conversion)
+        given += _given("account", document)
         name = text_of(document, "name")
         if name is not None:
             accounts.setdefault(name, account)
     return accounts
+
+
+def _standing_accounts(
+    documents: Sequence[Node], given: Collection[str], conversion: Conversion, standing: Mapping[str, Version]
+) -> dict[str, Account | None]:
+    """Return the accounts that destinations name, no document here has, and are in force."""
+    named = {text_of(document, "account") for document in documents} - {*given}
+    found = {name: version for name, version in standing.items() if name in named and version.life == "live"}
+    return {
+        name: account_in(document_node(version.document, version.version), conversion)
+        for name, version in found.items()
+    }
 
 
 def _warnings(destination: Destination, document: Node) -> Iterator[Problem]:

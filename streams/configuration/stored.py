@@ -5,8 +5,9 @@ What is wrong is named by the document, such as ``destination crm version 7``: w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 from streams.configuration.conversion import Conversion
 from streams.configuration.located import Node
@@ -43,13 +44,11 @@ def _sound(destination: Destination | None, problems: list[Problem]) -> Destinat
 
 def _read(version: Version, references: References) -> tuple[Destination | None, Conversion]:
     conversion = Conversion(references, [])
-    document = located(version.document, f"destination {version.document.get('name')} version {version.version}")
+    document = document_node(version.document, version.version)
     refuse_stray_references(document, conversion.problems)
     accounts = {}
     if (named := version.account) is not None:
-        accounts[named.name] = _account(
-            located(named.document, f"account {named.name} version {named.version}"), conversion
-        )
+        accounts[named.name] = _account(document_node(named.document, named.version), conversion)
     destination = destination_in(document, accounts, conversion)
     return (None if destination is None else _as_of(version, destination)), conversion
 
@@ -69,6 +68,11 @@ def _as_of(version: Version, destination: Destination) -> Destination:
         pause=version.pause,
         is_draining=version.life == "draining",
     )
+
+
+def document_node(document: Mapping[str, Any], version: int) -> Node:
+    """Return a stored document, whose every part is called by its name and version."""
+    return located(document, f"{document.get('kind')} {document.get('name')} version {version}")
 
 
 def located(value: object, where: str) -> Node:
