@@ -45,7 +45,7 @@ ROOMS = {
             *_in("activation", "projection activate slots triggers unions forgetting withdrawals removals"),
             *_in("delivery", "retries bitmaps windows lanes pending progress revisions states"),
             *_in("groups", "lease gaps entries"),
-            *("endpoints.samples", "registry.standing"),
+            *("endpoints.samples", "registry.standing", "registry.narrowing", "registry.edits", "registry.awaited"),
             *("topics.plan", "status.overview", "status.table"),
         ),
         sees=("words",),
@@ -63,12 +63,11 @@ ROOMS = {
     ),
     "parking": Room(("delivery.dead_letters", "stopping"), sees=("words",)),
     "groups": Room(
-        _in("groups", "clock internals ranges writers sockets producers coordinator binding journal starts survey"),
+        _in(
+            "groups",
+            "clock internals ranges writers sockets producers coordinator binding journal starts survey deletion",
+        ),
         sees=("words", "decisions", "brokers", "parking"),
-    ),
-    "registry": Room(
-        _in("registry", "registry"),
-        sees=("words", "decisions", "brokers", "parking", "configuration", "groups"),
     ),
     "engine": Room(("engine.",), sees=("words", "decisions", "brokers", "groups")),
     "endpoints": Room(
@@ -91,10 +90,14 @@ ROOMS = {
     ),
     "outbox": Room(("activation.outbox",), sees=("words", "decisions")),
     "status": Room(
-        _in("status", "publisher offsets reader survey unfetched"),
+        _in("status", "publisher offsets reader survey unfetched watching"),
         sees=("words", "decisions", "brokers", "parking", "groups"),
     ),
     "cluster": Room(("topics.cluster",), sees=("words", "decisions", "brokers")),
+    "registry": Room(
+        _in("registry", "registry differences plans creation applying removal"),
+        sees=("words", "decisions", "brokers", "parking", "configuration", "groups", "cluster", "status"),
+    ),
     "wiring": Room(
         (
             "activation.agents",

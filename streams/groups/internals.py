@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer.group_coordinator import GroupCoordinator
@@ -16,6 +17,7 @@ from aiokafka.producer.message_accumulator import MessageAccumulator, MessageBat
 from aiokafka.producer.sender import Sender
 
 NAMES: Mapping[type, tuple[str, ...]] = {
+    AIOKafkaAdminClient: ("_send_request",),
     AIOKafkaClient: ("_get_conn", "_conns"),
     AIOKafkaConnection: ("send", "connected", "close", "_writer", "_protocol"),
     AIOKafkaConsumer: ("_coordinator", "_client"),

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from streams.brokers import Brokers
 from streams.refusals import AccessError, Trouble, beyond, knocked
@@ -112,6 +112,15 @@ async def ensure(
         if problems:
             raise TopicError(problems)
         return await _create(admin, missing, replication_factor or _BROKERS_DEFAULT)
+
+
+async def delete(brokers: Brokers, topic: str) -> None:
+    """Delete *topic*, if it is there; raises KafkaError where that is refused."""
+    async with _administration(brokers) as admin:
+        answer = await admin.delete_topics([topic])
+    for _, code, *_ in answer.topic_error_codes:
+        if (error := for_code(code)) not in (NoError, UnknownTopicOrPartitionError):
+            raise error(f"topic {topic} cannot be deleted")
 
 
 async def _create(admin: AIOKafkaAdminClient, specs: Sequence[Topic], replication_factor: int) -> list[str]:

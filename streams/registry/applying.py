@@ -1,0 +1,43 @@
+"""Applies a plan: each change in its order, so that whatever interrupts it, applying again goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from streams.registry.plans import Change, Plan
+from streams.registry.records import DESTINATION, Version
+from streams.registry.registry import LostError, Registry
+
+Begin = Callable[[str], Awaitable[None]]
+"""Lets an incarnation begin, before its document is written."""
+
+
+async def apply(plan: Plan, registry: Registry, begin: Begin) -> list[Change]:
+    """Write what *plan* changes, and return that; raises LostError where another writer was faster with something else.
+
+    One that was faster with the same is fine: what is in force is what was wanted.
+    """
+    for change in plan.to_write:
+        if change.kind == DESTINATION and change.action == "create":
+            await begin(f"{change.name}.{change.version.number}")
+        await write(registry, change.kind, change.name, change.version)
+    return plan.to_write
+
+
+async def write(registry: Registry, kind: str, name: str, version: Version) -> None:
+    """Write a version, unless another writer was faster; raises LostError if that one says something else."""
+    try:
+        await registry.write(kind, name, version)
+    except LostError as lost:
+        if not says_the_same(lost.winner, version):
+            raise
+
+
+def says_the_same(one: Version, other: Version) -> bool:
+    """Whether two versions decide the same, whoever wrote them, and when."""
+    return _decided(one) == _decided(other)
+
+
+def _decided(version: Version) -> tuple[object, ...]:
+    account = None if version.account is None else (version.account.name, version.account.document)
+    return version.document, account, version.number, version.life, version.pause is None

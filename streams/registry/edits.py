@@ -1,0 +1,62 @@
+"""The next version of a document, made of the one in force: paused, resumed, draining, deleted. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from streams.destinations import Pause
+from streams.registry.records import NamedAccount, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who changes something, and when, in milliseconds."""
+
+    by: str
+    at: int
+
+
+def created(base: Version | None, document: dict[str, object], account: NamedAccount | None, author: Author) -> Version:
+    """Return the first version of a new incarnation; *base* is the deleted one before it, if there was one."""
+    number = 1 if base is None else base.version + 1
+    return Version(
+        version=number,
+        written_at=author.at,
+        by=author.by,
+        document=document,
+        number=1 if base is None else base.number + 1,
+        created_at=author.at,
+        min_version=number,
+        account=account,
+    )
+
+
+def changed(base: Version, document: dict[str, object], account: NamedAccount | None, author: Author) -> Version:
+    """Return the next version with another document; what else was decided of it stays."""
+    return _next(base, author, document=document, account=account)
+
+
+def paused(base: Version, why: str, author: Author) -> Version:
+    """Return the next version, paused."""
+    return _next(base, author, pause=Pause(author.by, why, author.at))
+
+
+def resumed(base: Version, author: Author) -> Version:
+    """Return the next version, not paused."""
+    return _next(base, author, pause=None)
+
+
+def draining(base: Version, author: Author) -> Version:
+    """Return the next version, to which nothing more is exported."""
+    return _next(base, author, life="draining")
+
+
+def deleted(base: Version, author: Author) -> Version:
+    """Return the version that says it is gone: it keeps the numbers for one of the same name, and nothing else."""
+    return _next(base, author, life="deleted", document={}, account=None, pause=None)
+
+
+def _next(base: Version, author: Author, **changes: object) -> Version:
+    return replace(base, version=base.version + 1, written_at=author.at, by=author.by, **changes)

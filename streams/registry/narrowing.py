@@ -1,0 +1,69 @@
+"""What a changed destination may not be sent any more: then exports of before must not be posted. Pure.
+
+Whatever sends more than before, or sends the same otherwise, is not listed: what was rendered then may still go out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from streams.destinations import Account, Attribute, Destination, Segment
+
+
+def narrowings(old: Destination, new: Destination) -> list[str]:
+    """Return why no export that was rendered for *old* may be posted for *new*; nothing where they may."""
+    return [*_recipient(old.account, new.account), *_removed(old, new), *_actions(old, new), *_since(old, new)]
+
+
+def _recipient(old: Account, new: Account) -> Iterator[str]:
+    if old.http_endpoint != new.http_endpoint:
+        yield "the endpoint changes"
+    if _client(old) != _client(new):
+        yield "the client that it is sent for changes"
+
+
+def _client(account: Account) -> tuple[str, str] | None:
+    """Return whom a token is for: another client may be another tenant of the same endpoint."""
+    credentials = account.credentials
+    return None if credentials is None else (credentials.token_url, credentials.client_id)
+
+
+def _removed(old: Destination, new: Destination) -> Iterator[str]:
+    mapped = {(each.source, each.target) for each in new.attributes}
+    for attribute in old.attributes:
+        if (attribute.source, attribute.target) not in mapped:
+            yield f"attribute {_path(attribute)} is removed"
+    waited_for = {each.source for each in old.attributes if each.mandatory}
+    for attribute in new.attributes:
+        if attribute.mandatory and attribute.source not in waited_for:
+            yield f"attribute {_path(attribute)} becomes mandatory"
+    segments = {(each.namespace, each.id) for each in new.segments}
+    for segment in old.segments:
+        if (segment.namespace, segment.id) not in segments:
+            yield f"segment {_name(segment)} is removed"
+
+
+def _actions(old: Destination, new: Destination) -> Iterator[str]:
+    """Of what the data is sent for, anything less and anything more may forbid what was allowed."""
+    before, after = old.marketing_actions, new.marketing_actions
+    yield from (f"marketing action {each} is removed" for each in before if each not in after)
+    yield from (f"marketing action {each} is added" for each in after if each not in before)
+
+
+def _since(old: Destination, new: Destination) -> Iterator[str]:
+    if _moment(new) > _moment(old):
+        yield "since begins later"
+
+
+def _moment(destination: Destination) -> float:
+    return destination.since if isinstance(destination.since, int) else -math.inf
+
+
+def _path(attribute: Attribute) -> str:
+    source, target = ".".join(attribute.source), ".".join(attribute.target)
+    return source if source == target else f"{source} -> {target}"
+
+
+def _name(segment: Segment) -> str:
+    return segment.id if segment.namespace == "ups" else f"{segment.namespace}:{segment.id}"

@@ -1,0 +1,174 @@
+"""What applying documents would do: to each document, and to the destinations that name a changed account.
+
+It decides only, from what is in force and what is given; nothing is asked of Kafka here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import msgspec
+
+from streams.configuration.canonical import canonical
+from streams.configuration.documents import Given
+from streams.configuration.problems import ConfigurationError
+from streams.configuration.stored import document_node, stored_without_secrets
+from streams.registry.differences import Difference, differences
+from streams.registry.edits import Author, changed, created
+from streams.registry.narrowing import narrowings
+from streams.registry.records import ACCOUNT, DESTINATION, NamedAccount, Version
+
+Action = Literal["create", "change", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of one document; *version* is to be written, or in force already where nothing changes."""
+
+    kind: str
+    name: str
+    action: Action
+    base: Version | None
+    """What is in force, be it a deleted one."""
+    version: Version
+    differences: tuple[Difference, ...] = ()
+    narrowed: tuple[str, ...] = ()
+    """Why exports that were rendered before must not be posted any more."""
+    because: str = ""
+    """Why it changes although it was not given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What becomes of each document, accounts first, and which of those given cannot be applied, each with why."""
+
+    changes: tuple[Change, ...]
+    refusals: tuple[str, ...] = ()
+
+    @property
+    def to_write(self) -> list[Change]:
+        """The changes that change something, in the order in which they must be written."""
+        return [change for change in self.changes if change.action != "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is in force, by name."""
+
+    destinations: Mapping[str, Version]
+    accounts: Mapping[str, Version]
+
+
+def plan(given: Sequence[Given], standing: Standing, author: Author) -> Plan:
+    """Return what applying *given* does; the documents are valid, and the accounts that they name exist.
+
+    Raises ConfigurationError where a destination that was not given would not be valid with a changed account.
+    """
+    accounts = [_account(each, standing.accounts.get(each.name), author) for each in given if each.kind == ACCOUNT]
+    after = {**standing.accounts, **{change.name: change.version for change in accounts}}
+    destinations, refusals = list[Change](), list[str]()
+    for each in given:
+        base = standing.destinations.get(each.name)
+        if each.kind != DESTINATION:
+            continue
+        if base is not None and base.life == "draining":
+            refusals.append(_draining(each, base))
+        else:
+            destinations.append(_destination(each, base, _named(each.account, after), author))
+    ours = {each.name for each in given if each.kind == DESTINATION}
+    others = {name: version for name, version in standing.destinations.items() if name not in ours}
+    follow = _following(others, {change.name: change.version for change in accounts}, author)
+    return Plan((*accounts, *destinations, *follow), tuple(refusals))
+
+
+def _draining(given: Given, base: Version) -> str:
+    return (
+        f"{given.where}: destination {given.name} is draining since version {base.version}, and takes no change: wait "
+        f"until 'streams destinations delete {given.name} --drain' has ended, then apply it as a new one"
+    )
+
+
+def _account(given: Given, base: Version | None, author: Author) -> Change:
+    if base is None or base.life == "deleted":
+        version = created(base, given.document, None, author)
+        return Change(ACCOUNT, given.name, "create", base, version, tuple(_told({}, given.document)))
+    before = _canonical(ACCOUNT, base.document, base.version)
+    if before == given.document:
+        return Change(ACCOUNT, given.name, "nothing", base, base)
+    version = changed(base, given.document, None, author)
+    return Change(ACCOUNT, given.name, "change", base, version, tuple(differences(before, given.document)))
+
+
+def _destination(given: Given, base: Version | None, account: NamedAccount | None, author: Author) -> Change:
+    if base is None or base.life == "deleted":
+        version = created(base, given.document, account, author)
+        return Change(DESTINATION, given.name, "create", base, version, tuple(_told({}, _effective(version))))
+    return _changed(base, given.document, account, author)
+
+
+def _changed(base: Version, document: dict[str, Any], account: NamedAccount | None, author: Author) -> Change:
+    """Return the change of a live destination; a newer version of an account that says the same is none."""
+    name = document["name"]
+    before, version = _effective(base), changed(base, document, account, author)
+    after = _effective(version)
+    if before == after:
+        return Change(DESTINATION, name, "nothing", base, base)
+    narrowed = tuple(_narrowed(base, version))
+    if narrowed:
+        version = msgspec.structs.replace(version, min_version=version.version)
+    return Change(DESTINATION, name, "change", base, version, tuple(_told(before, after)), narrowed)
+
+
+def _narrowed(base: Version, version: Version) -> list[str]:
+    after = stored_without_secrets(version)
+    try:
+        return narrowings(stored_without_secrets(base), after)
+    except ConfigurationError:
+        return ["what was in force is no legal document any more"]
+
+
+def _following(
+    destinations: Mapping[str, Version], accounts: Mapping[str, Version], author: Author
+) -> Iterator[Change]:
+    """Yield the changes of live destinations that were not given, but name an account that was."""
+    for base in destinations.values():
+        account = base.account
+        if base.life != "live" or account is None or account.name not in accounts:
+            continue
+        change = _changed(base, base.document, _named(account.name, accounts), author)
+        if change.action != "nothing":
+            yield replace(change, because=f"account {account.name} changes")
+
+
+def _named(name: str | None, accounts: Mapping[str, Version]) -> NamedAccount | None:
+    if name is None:
+        return None
+    version = accounts[name]
+    return NamedAccount(name=name, version=version.version, document=version.document)
+
+
+def _effective(version: Version) -> dict[str, Any]:
+    """Return a destination's document with all that it is sent by: the account that it names is written out."""
+    document = _canonical(DESTINATION, version.document, version.version)
+    if (named := version.account) is None:
+        return document
+    account = _canonical(ACCOUNT, named.document, named.version)
+    keys = {key: value for key, value in account.items() if key not in {"kind", "name", "description"}}
+    return {**document, "account": {"name": named.name, **keys}}
+
+
+def _canonical(kind: str, document: Mapping[str, Any], version: int) -> dict[str, Any]:
+    """Return a stored document written the one way of this release; as it is where it is not legal any more."""
+    return canonical(kind, document_node(document, version)) or dict(document)
+
+
+def _told(before: dict[str, Any], after: dict[str, Any]) -> Iterable[Difference]:
+    return [each for each in differences(before, after) if each.path not in {"kind", "name"}]
+
+
+def users_of(account: str, destinations: Mapping[str, Version]) -> list[str]:
+    """Return the destinations that name an account, and are not deleted."""
+    named = {name: version.account for name, version in destinations.items() if version.life != "deleted"}
+    return sorted(name for name, its in named.items() if its is not None and its.name == account)

@@ -1,0 +1,268 @@
+"""A plan says what each document becomes, what differs, what is withdrawn, and what follows from an account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from streams.configuration.documents import examine_one
+from streams.configuration.problems import ConfigurationError
+from streams.configuration.stored import located, stored_without_secrets
+from streams.destinations import Pause
+from streams.registry import edits
+from streams.registry.edits import Author
+from streams.registry.plans import Change, Plan, Standing, plan, users_of
+from streams.registry.records import NamedAccount, Version
+
+ANN, BOB = Author("ann@desk", 1_000), Author("bob@home", 2_000)
+PARTNER = {"kind": "account", "name": "partner", "httpEndpoint": "https://h/x?key=canary-1"}
+CRM: dict[str, Any] = {
+    "kind": "destination",
+    "name": "crm",
+    "account": "partner",
+    "segments": ["a", "b"],
+    "attributes": ["person.email", "person.name"],
+    "marketingActions": ["Email"],
+}
+NOTHING = Standing({}, {})
+
+
+def planned(*documents: Mapping[str, Any], standing: Standing = NOTHING, author: Author = ANN) -> Plan:
+    accounts = {
+        document["name"]: Version(version=0, written_at=0, by="", document=dict(document)) for document in documents
+    }
+    known = {**standing.accounts, **{n: v for n, v in accounts.items() if v.document["kind"] == "account"}}
+    found = [examine_one(located(json.loads(json.dumps(document)), "here"), known) for document in documents]
+    assert [problem for each in found for problem in each.problems] == []
+    return plan([given for each in found for given in each.given], standing, author)
+
+
+def after(plan: Plan, before: Standing = NOTHING) -> Standing:
+    """Return what is in force when the plan is applied."""
+    written: dict[str, dict[str, Version]] = {"destination": {**before.destinations}, "account": {**before.accounts}}
+    for change in plan.changes:
+        written[change.kind][change.name] = change.version
+    return Standing(written["destination"], written["account"])
+
+
+def changed(**keys: Any) -> Change:
+    """Return what applying CRM with other keys does to it."""
+    standing = after(planned(PARTNER, CRM))
+    (change,) = planned({**CRM, **keys}, standing=standing, author=BOB).changes
+    return change
+
+
+def told(change: Change) -> list[str]:
+    return [str(each) for each in change.differences]
+
+
+def test_what_is_new_is_created_accounts_first() -> None:
+    account, crm = planned(CRM, PARTNER).changes
+
+    assert (account.kind, account.action, crm.kind, crm.action) == ("account", "create", "destination", "create")
+    assert crm.version == Version(
+        version=1,
+        written_at=1_000,
+        by="ann@desk",
+        document=CRM,
+        created_at=1_000,
+        account=NamedAccount(name="partner", version=1, document=PARTNER),
+    )
+    assert told(crm) == [
+        "+ account.name: partner",
+        "+ account.httpEndpoint: https://h/x?********",
+        "+ marketingActions: Email",
+        "+ segments: a",
+        "+ segments: b",
+        "+ attributes: person.email",
+        "+ attributes: person.name",
+    ]
+
+
+def test_what_means_the_same_changes_nothing_and_is_not_written() -> None:
+    standing = after(planned(PARTNER, CRM))
+    spelt = {**CRM, "marketing_actions": CRM["marketingActions"], "absent": "omit", "segments": [{"id": "a"}, "b"]}
+    del spelt["marketingActions"]
+    again = planned(PARTNER, spelt, standing=standing, author=BOB)
+
+    assert [change.action for change in again.changes] == ["nothing", "nothing"]
+    assert again.to_write == []
+    assert [change.version.by for change in again.changes] == ["ann@desk", "ann@desk"]
+
+
+def test_what_is_added_is_told_and_withdraws_nothing() -> None:
+    change = changed(
+        description="North",
+        segments=["a", "b", {"id": "c", "name": "Readers", "namespace": "own"}],
+        attributes=["person.email", "person.name", {"source": "crmId", "target": "id"}],
+        customHeaders={"x-key": "canary-2", "x-secret": {"value": "${file:key}", "secret": True}},
+        delivery={"maxInFlight": 8},
+        absent="null",
+    )
+
+    assert told(change) == [
+        "+ description: North",
+        "+ customHeaders.x-key: ********",
+        "+ customHeaders.x-secret: ${file:key}",
+        "+ segments: own:c (Readers)",
+        "+ attributes: crmId -> id",
+        "+ absent: null",
+        "+ delivery.maxInFlight: 8",
+    ]
+    assert (change.narrowed, change.version.version, change.version.min_version) == ((), 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("keys", "line", "why"),
+    [
+        ({"segments": ["a"]}, "- segments: b", "segment b is removed"),
+        ({"attributes": ["person.email"]}, "- attributes: person.name", "attribute person.name is removed"),
+        (
+            {"attributes": ["person.email", {"source": "person.name", "target": "name"}]},
+            "- attributes: person.name",
+            "attribute person.name is removed",
+        ),
+        (
+            {"attributes": [{"source": "person.email", "mandatory": True}, "person.name"]},
+            "+ attributes: person.email (mandatory)",
+            "attribute person.email becomes mandatory",
+        ),
+        ({"marketingActions": []}, "- marketingActions: Email", "marketing action Email is removed"),
+        ({"marketingActions": ["Email", "Ads"]}, "+ marketingActions: Ads", "marketing action Ads is added"),
+        ({"since": "2026-01-31T00:00:00Z"}, "+ since: 2026-01-31T00:00:00Z", "since begins later"),
+        ({"since": "now"}, "+ since: now", "since begins later"),
+        (
+            {"account": {"httpEndpoint": "https://h/y"}},
+            "~ account.httpEndpoint: https://h/x?******** -> https://h/y",
+            "the endpoint changes",
+        ),
+    ],
+)
+def test_what_is_narrowed_withdraws_what_was_rendered_before(keys: dict[str, Any], line: str, why: str) -> None:
+    change = changed(**keys)
+
+    assert line in told(change)
+    assert change.narrowed == (why,)
+    assert change.version.min_version == change.version.version == 2
+    stored_without_secrets(change.version)
+
+
+def test_another_client_of_the_same_endpoint_is_another_recipient_and_another_secret_is_not() -> None:
+    oauth = {"authEndpoint": "https://t/", "clientID": "c", "clientSecret": "${file:one}"}
+    standing = after(planned({**PARTNER, **oauth}, CRM))
+    secret, ours = planned({**PARTNER, **oauth, "clientSecret": "${file:two}"}, standing=standing).changes
+    _, theirs = planned({**PARTNER, **oauth, "clientID": "d"}, standing=standing).changes
+
+    assert told(secret) == ["~ clientSecret: ${file:one} -> ${file:two}"]
+    assert ours.narrowed == ()
+    assert theirs.narrowed == ("the client that it is sent for changes",)
+
+
+def test_a_query_that_changes_is_told_and_not_shown() -> None:
+    account, crm = planned(
+        {**PARTNER, "httpEndpoint": "https://h/x?key=canary-3"}, standing=after(planned(PARTNER, CRM))
+    ).changes
+
+    assert told(account) == ["~ httpEndpoint: https://h/x?******** -> https://h/x?******** (what is masked differs)"]
+    assert "canary" not in "".join(told(crm))
+
+
+def test_the_order_of_a_list_is_a_change_of_its_own() -> None:
+    change = changed(attributes=["person.name", "person.email"])
+
+    assert told(change) == ["~ attributes: in this order -> person.name, person.email"]
+    assert change.narrowed == ()
+
+
+def test_a_text_that_would_spoil_the_line_is_quoted() -> None:
+    assert told(changed(description="a\x1b[2Jb\nc")) == ['+ description: "a\\u001b[2Jb\\nc"']
+
+
+def test_a_changed_account_changes_the_live_destinations_that_name_it() -> None:
+    inline = {"kind": "destination", "name": "own", "account": {"httpEndpoint": "https://h/"}}
+    before = after(planned(PARTNER, CRM, {**CRM, "name": "gone"}, {**CRM, "name": "late"}, inline))
+    destinations = {
+        **before.destinations,
+        "gone": edits.deleted(before.destinations["gone"], ANN),
+        "late": edits.draining(before.destinations["late"], ANN),
+    }
+    standing = Standing(destinations, before.accounts)
+    moved = {**PARTNER, "httpEndpoint": "https://new/"}
+    account, crm = planned(moved, standing=standing, author=BOB).changes
+
+    assert (account.version.version, crm.name, crm.because) == (2, "crm", "account partner changes")
+    assert crm.version.account == NamedAccount(name="partner", version=2, document=moved)
+    assert (crm.version.version, crm.version.min_version, crm.narrowed) == (2, 2, ("the endpoint changes",))
+    assert users_of("partner", destinations) == ["crm", "late"]
+
+
+def test_what_an_interrupted_apply_left_of_an_account_is_done_by_the_next_one() -> None:
+    before = after(planned(PARTNER, CRM))
+    moved = {**PARTNER, "httpEndpoint": "https://new/"}
+    account = planned(moved, standing=before).changes[0].version
+    crashed = Standing(before.destinations, {"partner": account})
+
+    account_again, crm = planned(moved, standing=crashed).changes
+
+    assert (account_again.action, crm.action) == ("nothing", "change")
+
+
+def test_an_account_that_says_the_same_otherwise_leaves_its_destinations_alone() -> None:
+    (account,) = planned({**PARTNER, "description": "Theirs"}, standing=after(planned(PARTNER, CRM))).changes
+
+    assert account.action == "change"
+
+
+def test_an_account_that_would_make_a_destination_wrong_is_refused() -> None:
+    crm = {**CRM, "customHeaders": {"Authorization": "own"}}
+    standing = after(planned(PARTNER, crm))
+    oauth = {"authEndpoint": "https://t/", "clientID": "c", "clientSecret": "${file:one}"}
+
+    with pytest.raises(ConfigurationError, match=r"destination crm version 2: customHeaders\.Authorization"):
+        planned({**PARTNER, **oauth}, standing=standing)
+
+
+def test_what_is_made_again_under_its_name_is_another_incarnation() -> None:
+    first = planned(PARTNER, CRM).changes[1].version
+    gone = edits.deleted(edits.draining(first, ANN), ANN)
+    (again,) = planned(CRM, standing=Standing({"crm": gone}, after(planned(PARTNER)).accounts), author=BOB).changes
+
+    assert (gone.version, gone.number, gone.document, gone.account) == (3, 1, {}, None)
+    assert (again.action, again.version.version, again.version.number) == ("create", 4, 2)
+    assert (again.version.min_version, again.version.created_at, again.version.life) == (4, 2_000, "live")
+
+
+def test_a_draining_destination_takes_no_change_and_the_others_are_planned() -> None:
+    before = after(planned(PARTNER, CRM, {**CRM, "name": "ads"}))
+    standing = Standing(
+        {**before.destinations, "crm": edits.draining(before.destinations["crm"], ANN)}, before.accounts
+    )
+    result = planned({**CRM, "segments": []}, {**CRM, "name": "ads", "segments": []}, standing=standing)
+
+    assert [change.name for change in result.changes] == ["ads"]
+    (refusal,) = result.refusals
+    assert "destination crm is draining since version 2" in refusal
+
+
+def test_a_pause_and_the_creation_outlast_a_change() -> None:
+    before = planned(PARTNER, {**CRM, "since": "now"}).changes[1].version
+    paused = edits.paused(before, "they move", BOB)
+    standing = Standing({"crm": paused}, after(planned(PARTNER)).accounts)
+    (change,) = planned({**CRM, "since": "now", "segments": ["a"]}, standing=standing, author=BOB).changes
+
+    assert change.version.pause == Pause("bob@home", "they move", 2_000)
+    assert (change.version.version, change.version.created_at, change.version.number) == (3, 1_000, 1)
+    assert edits.resumed(change.version, ANN).pause is None
+
+
+def test_what_is_no_legal_document_any_more_is_replaced_and_withdrawn() -> None:
+    before = after(planned(PARTNER, CRM))
+    odd = replace(before.destinations["crm"], document={**CRM, "sorting": 1})
+    (change,) = planned(CRM, standing=Standing({"crm": odd}, before.accounts)).changes
+
+    assert told(change) == ["- sorting: 1"]
+    assert change.narrowed == ("what was in force is no legal document any more",)
