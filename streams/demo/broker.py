@@ -19,8 +19,8 @@ from typing import Self
 from aiokafka.errors import KafkaError
 
 from streams.brokers import Brokers
+from streams.demo.front import Front
 from streams.demo.processes import die_with_parent, free_ports
-from streams.demo.producer_ids import Front
 
 _EXTRA = "pip install 'streams-http-destination[demo]'"
 _STARTED_WITHIN_SECONDS = 20.0

@@ -1,8 +1,11 @@
-"""Gives clients a producer id where the embedded broker would refuse one: an interpreter between the two, on loopback.
+"""Stands before the embedded broker, on loopback, and mends two things in what clients and broker say to each other.
 
 An idempotent producer begins by asking for an id. Clients ask with version 0 of that request, the embedded broker
 answers from version 3 on only (Kafka's protocol, InitProducerId, API key 22); the two say the same. So a request of
-that kind is put into version 3 and its answer back into version 0; everything else passes byte for byte.
+that kind is put into version 3 and its answer back into version 0.
+
+A fetch (API key 1) says how long the broker may wait for a record to come. The embedded broker waits so long even when
+one comes meanwhile, where a real one answers at once; so it is given less time. All else passes byte for byte.
 """
 
 from __future__ import annotations
@@ -12,12 +15,19 @@ import struct
 from collections.abc import Callable, Coroutine
 from contextlib import closing, suppress
 
-_KEY = 22
+_FETCH, _INIT_PRODUCER_ID = 1, 22
 _SPOKEN, _UNDERSTOOD = 0, 3
 _NO_PRODUCER = struct.pack(">qh", -1, -1)
 _NO_TAGS = b"\0"
 _ANSWER = struct.Struct(">ihqh")
 """Throttle time, error code, producer id, epoch: the same in both versions."""
+
+_WAIT = struct.Struct(">i")
+_FLEXIBLE_FETCH = 12
+"""From this version on the head ends with tags; and clients of ours speak none of these."""
+
+WAIT_MS = 40
+"""How long a fetch waits: a record that comes meanwhile is late by so much, and so often an idle client asks."""
 
 
 class Interpreter:
@@ -29,13 +39,15 @@ class Interpreter:
     def request(self, frame: bytes) -> bytes:
         """Return a client's request as the broker understands it."""
         key, version = struct.unpack_from(">hh", frame)
-        if (key, version) != (_KEY, _SPOKEN):
+        if key == _FETCH and version < _FLEXIBLE_FETCH:
+            return _impatient(frame)
+        if (key, version) != (_INIT_PRODUCER_ID, _SPOKEN):
             return frame
         correlation, rest = frame[4:8], frame[8:]
         client, rest = _text(rest)
         transactional, timeout = _text(rest)
         self._awaited.add(correlation)
-        head = struct.pack(">hh", _KEY, _UNDERSTOOD) + correlation + client + _NO_TAGS
+        head = struct.pack(">hh", key, _UNDERSTOOD) + correlation + client + _NO_TAGS
         return head + _compact(transactional) + timeout + _NO_PRODUCER + _NO_TAGS
 
     def answer(self, frame: bytes) -> bytes:
@@ -46,6 +58,14 @@ class Interpreter:
         self._awaited.discard(correlation)
         start = len(correlation) + len(_NO_TAGS)
         return correlation + frame[start : start + _ANSWER.size]
+
+
+def _impatient(frame: bytes) -> bytes:
+    """Return a fetch that waits for at most WAIT_MS; the time stands behind the head and the replica's number."""
+    client, _ = _text(frame[8:])
+    place = 8 + len(client) + 4
+    (wait_ms,) = _WAIT.unpack_from(frame, place)
+    return frame[:place] + _WAIT.pack(min(wait_ms, WAIT_MS)) + frame[place + _WAIT.size :]
 
 
 def _text(data: bytes) -> tuple[bytes, bytes]:

@@ -1,4 +1,4 @@
-"""An idempotent producer gets its id from the embedded broker; whatever else is said passes as it came."""
+"""What clients and the embedded broker say is mended in two places; whatever else is said passes as it came."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.demo.broker import EmbeddedBroker
-from streams.demo.producer_ids import Interpreter
+from streams.demo.front import WAIT_MS, Interpreter
 
 CORRELATION = struct.pack(">i", 7)
 ASKED = b"\x00\x16\x00\x00" + CORRELATION + b"\x00\x02me"
@@ -43,7 +43,22 @@ def test_an_answer_is_put_into_the_version_that_was_asked() -> None:
     assert interpreter.answer(CORRELATION + b"next") == CORRELATION + b"next"
 
 
-@given(st.integers(0, 70).filter(lambda key: key != 22), st.integers(0, 20), st.binary(max_size=64))
+@pytest.mark.parametrize(("asked", "waited"), [(500, WAIT_MS), (10, 10), (0, 0)])
+@pytest.mark.parametrize("client", [b"\x00\x02me", b"\xff\xff"])
+def test_a_fetch_waits_no_longer_than_a_record_may_be_late(client: bytes, asked: int, waited: int) -> None:
+    head = struct.pack(">hh", 1, 4) + CORRELATION + client + struct.pack(">i", -1)
+    rest = b"\x00\x00\x00\x01 and the rest"
+
+    assert Interpreter().request(head + struct.pack(">i", asked) + rest) == head + struct.pack(">i", waited) + rest
+
+
+def test_a_fetch_in_a_form_that_is_not_known_passes_as_it_came() -> None:
+    frame = struct.pack(">hh", 1, 12) + CORRELATION + b"\x00\x02me" + bytes(32)
+
+    assert Interpreter().request(frame) == frame
+
+
+@given(st.integers(0, 70).filter(lambda key: key not in {1, 22}), st.integers(0, 20), st.binary(max_size=64))
 def test_every_other_message_passes_as_it_came(key: int, version: int, rest: bytes) -> None:
     interpreter, frame = Interpreter(), struct.pack(">hh", key, version) + CORRELATION + rest
 
