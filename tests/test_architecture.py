@@ -147,7 +147,7 @@ RESERVED = {
         "telemetry.health",
         "demo.",
     ),
-    "prometheus_client": (*_in("telemetry", "observed metrics deliveries telemetry health"), "demo.books"),
+    "prometheus_client": (*_in("telemetry", "observed metrics deliveries telemetry health"), "demo.figures"),
     "os.environ": ("cli", "commands."),
     "os.getenv": (),
     "time": (

@@ -1,15 +1,14 @@
-"""The books of a run, read from a worker's ``/metrics``, and whether they close.
+"""The books of a run: how records and exports ended by the worker's own figures, and whether they close.
 
-Every record that was sent to a topic has one end; every export was delivered or is a dead letter; the endpoint
-answered as many requests with 2xx as exports were delivered. Pure: the text of the metrics is an argument.
+Every record that was sent to a topic has one end; every destination's exports are on Kafka, and each of them ended or
+is pending; the endpoint received the requests that were made. What the worker says is held against what the demo saw
+itself: what it sent, what it read on Kafka, what its endpoint received.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-
-from prometheus_client.parser import text_string_to_metric_families
 
 from streams.ends import ExportEnd, RecordEnd
 
@@ -26,29 +25,39 @@ class TopicBook:
         return sum(self.ends.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationBook:
-    """What was exported for a destination, what became of it, and in how many requests."""
+    """What was considered for a destination, what became of its exports, in how many requests; and how it stands."""
 
-    exports: int = 0
-    fetched: int = 0
-    attempts: int = 0
+    considered: Mapping[RecordEnd, int] = field(default_factory=dict)
+    exclusions: Mapping[str, int] = field(default_factory=dict)
+    """The excluded ones by why."""
     ends: Mapping[ExportEnd, int] = field(default_factory=dict)
+    pending: int = 0
+    attempts: int = 0
+    resent: int = 0
+    """Requests made again at once since their connection was closed: the endpoint may not have received the first."""
+    state: str = ""
+    reason: str = ""
 
     @property
-    def delivered(self) -> int:
-        """Exports that the endpoint took."""
-        return self.ends.get(ExportEnd.DELIVERED, 0)
-
-    @property
-    def dead_lettered(self) -> int:
-        """Exports that the endpoint will never take; each is kept in the dead letters."""
-        return self.ends.get(ExportEnd.DEAD_LETTERED, 0)
+    def exports(self) -> int:
+        """All exports that were made of what was considered."""
+        return self.considered.get(RecordEnd.ACTIVATED, 0)
 
     @property
     def ended(self) -> int:
         """All exports that have ended."""
         return sum(self.ends.values())
+
+    @property
+    def waiting(self) -> int:
+        """The exports that have not ended, whether they are fetched or still on Kafka."""
+        return max(0, self.exports - self.ended)
+
+    def count(self, end: ExportEnd) -> int:
+        """Return how many exports ended so."""
+        return self.ends.get(end, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,86 +67,91 @@ class Books:
     topics: Mapping[str, TopicBook] = field(default_factory=dict)
     destinations: Mapping[str, DestinationBook] = field(default_factory=dict)
 
-    def missing(self, sent: Mapping[str, int]) -> list[str]:
-        """Return, as sentences, what has not ended yet, given how many records were *sent* to each topic."""
-        return [*self._missing_records(sent), *self._missing_exports()]
+    def topic(self, name: str) -> TopicBook:
+        """Return a topic's book, an empty one if the worker has none."""
+        return self.topics.get(name, TopicBook())
 
-    def _missing_records(self, sent: Mapping[str, int]) -> Iterator[str]:
-        for topic, count in sent.items():
-            ended = self.topics.get(topic, TopicBook()).records
-            if ended < count:
-                yield f"{topic}: {ended} of {count} records have ended"
-
-    def _missing_exports(self) -> Iterator[str]:
-        for name, book in self.destinations.items():
-            if book.ended < book.exports:
-                yield f"{name}: {book.ended} of {book.exports} exports have ended"
-
-    def differences(self, sent: Mapping[str, int], answered: Mapping[str, int]) -> list[str]:
-        """Return, as sentences, where the books do not close; *answered* counts the endpoint's 2xx by destination."""
-        return [*self._topics_differ(sent), *self._destinations_differ(answered)]
-
-    def _topics_differ(self, sent: Mapping[str, int]) -> Iterator[str]:
-        for topic in sorted({*sent, *self.topics}):
-            count, ended = sent.get(topic, 0), self.topics.get(topic, TopicBook()).records
-            if ended != count:
-                yield f"{topic}: {count} records were sent, {ended} have ended"
-
-    def _destinations_differ(self, answered: Mapping[str, int]) -> Iterator[str]:
-        for name in sorted({*answered, *self.destinations}):
-            book = self.destinations.get(name, DestinationBook())
-            if book.fetched != book.exports:
-                yield f"{name}: {book.exports} exports were written, {book.fetched} were fetched"
-            if book.delivered + book.dead_lettered != book.exports:
-                yield (
-                    f"{name}: of {book.exports} exports {book.delivered} were delivered"
-                    f" and {book.dead_lettered} are dead letters"
-                )
-            if book.delivered != answered.get(name, 0):
-                yield f"{name}: {book.delivered} exports were delivered, {answered.get(name, 0)} requests got a 2xx"
+    def destination(self, name: str) -> DestinationBook:
+        """Return a destination's book, an empty one if the worker has none."""
+        return self.destinations.get(name, DestinationBook())
 
 
-def read_books(metrics: str) -> Books:
-    """Return the books that *metrics*, a page in Prometheus' text format, tells."""
-    found = [
-        (sample.name, sample.labels, int(sample.value))
-        for family in text_string_to_metric_families(metrics)
-        for sample in family.samples
-        if sample.name in _NAMES
-    ]
-    topics = {labels["topic"] for name, labels, _ in found if name == _RECORDS}
-    destinations = {labels["destination"] for name, labels, _ in found if name != _RECORDS}
-    return Books(
-        {topic: _topic_book([f for f in found if f[1].get("topic") == topic]) for topic in sorted(topics)},
-        {
-            name: _destination_book([f for f in found if f[1].get("destination") == name])
-            for name in sorted(destinations)
-        },
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What was seen without asking the worker."""
+
+    sent: Mapping[str, int] = field(default_factory=dict)
+    """Records by topic."""
+    exports: Mapping[str, int] = field(default_factory=dict)
+    """Exports read on Kafka, by destination."""
+    dead_letters: int = 0
+    """Dead letters read on Kafka."""
+    requests: Mapping[str, int] = field(default_factory=dict)
+    """Requests that the endpoint received, by destination."""
+    taken: Mapping[str, int] = field(default_factory=dict)
+    """The requests among them that were answered with 2xx."""
 
 
-_RECORDS = "streams_records_total"
-_CONSIDERED = "streams_considered_total"
-_FETCHED = "streams_exports_fetched_total"
-_ENDED = "streams_exports_ended_total"
-_ATTEMPTS = "streams_attempts_total"
-_NAMES = frozenset((_RECORDS, _CONSIDERED, _FETCHED, _ENDED, _ATTEMPTS))
-
-_Found = list[tuple[str, dict[str, str], int]]
+def missing(books: Books, seen: Seen) -> list[str]:
+    """Return, as sentences, what is still under way."""
+    return [*_records_under_way(books, seen), *_exports_under_way(books, seen), *_letters_under_way(books, seen)]
 
 
-def _topic_book(found: _Found) -> TopicBook:
-    return TopicBook({end: _sum(found, _RECORDS, end=end) for end in RecordEnd})
+def _records_under_way(books: Books, seen: Seen) -> Iterator[str]:
+    for topic, count in seen.sent.items():
+        ended = books.topic(topic).records
+        if ended < count:
+            yield f"{topic}: {ended} of {count} records have ended"
 
 
-def _destination_book(found: _Found) -> DestinationBook:
-    return DestinationBook(
-        exports=_sum(found, _CONSIDERED, end=RecordEnd.ACTIVATED),
-        fetched=_sum(found, _FETCHED),
-        attempts=_sum(found, _ATTEMPTS),
-        ends={end: _sum(found, _ENDED, end=end) for end in ExportEnd},
-    )
+def _exports_under_way(books: Books, seen: Seen) -> Iterator[str]:
+    for name, book in books.destinations.items():
+        if book.ended < book.exports:
+            yield f"{name}: {book.ended} of {book.exports} exports have ended"
+        if seen.exports.get(name, 0) < book.exports:
+            yield f"{name}: {seen.exports.get(name, 0)} of {book.exports} exports were read on Kafka"
 
 
-def _sum(found: _Found, wanted: str, **labels: str) -> int:
-    return sum(value for name, got, value in found if name == wanted and labels.items() <= got.items())
+def _letters_under_way(books: Books, seen: Seen) -> Iterator[str]:
+    written = dead_letters(books)
+    if seen.dead_letters < written:
+        yield f"{seen.dead_letters} of {written} dead letters were read on Kafka"
+
+
+def dead_letters(books: Books) -> int:
+    """Return how many dead letters the worker has written, of records and of exports."""
+    malformed = sum(book.ends.get(RecordEnd.MALFORMED, 0) for book in books.topics.values())
+    return malformed + sum(book.count(ExportEnd.DEAD_LETTERED) for book in books.destinations.values())
+
+
+def differences(books: Books, seen: Seen) -> list[str]:
+    """Return, as sentences, where the books do not close; empty when they do."""
+    return [*_topics_differ(books, seen), *_destinations_differ(books, seen), *_letters_differ(books, seen)]
+
+
+def _topics_differ(books: Books, seen: Seen) -> Iterator[str]:
+    for topic in sorted({*seen.sent, *books.topics}):
+        count, ended = seen.sent.get(topic, 0), books.topic(topic).records
+        if ended != count:
+            yield f"{topic}: {count} records were sent, {ended} have ended"
+
+
+def _destinations_differ(books: Books, seen: Seen) -> Iterator[str]:
+    for name in sorted({*seen.exports, *seen.requests, *books.destinations}):
+        book, exports = books.destination(name), seen.exports.get(name, 0)
+        if book.exports != exports:
+            yield f"{name}: {book.exports} records were activated, {exports} exports are on Kafka"
+        if book.ended + book.pending != exports:
+            yield f"{name}: of {exports} exports {book.ended} have ended and {book.pending} are pending"
+        if book.count(ExportEnd.DELIVERED) != seen.taken.get(name, 0):
+            delivered, taken = book.count(ExportEnd.DELIVERED), seen.taken.get(name, 0)
+            yield f"{name}: {delivered} exports were delivered, {taken} requests got a 2xx"
+        received = seen.requests.get(name, 0)
+        if not book.attempts <= received <= book.attempts + book.resent:
+            yield f"{name}: {book.attempts} requests were made, {received} were received"
+
+
+def _letters_differ(books: Books, seen: Seen) -> Iterator[str]:
+    written = dead_letters(books)
+    if seen.dead_letters != written:
+        yield f"{written} dead letters were written, {seen.dead_letters} are on Kafka"

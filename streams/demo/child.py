@@ -14,7 +14,8 @@ from pathlib import Path
 
 import aiohttp
 
-from streams.demo.books import Books, read_books
+from streams.demo.books import Books
+from streams.demo.figures import read_books
 from streams.demo.processes import die_with_parent
 
 STOP_SECONDS = 10.0

@@ -36,8 +36,9 @@ class Request:
 class Reception:
     """Answers 200; but 401 without a live token where one is asked for, and as the sample wants it for two people.
 
-    *accepts* judges an ``Authorization`` header. The requests wait in ``arrived`` to be shown; ``taken`` counts the
-    2xx by destination, ``latest`` holds the last such request of each.
+    *accepts* judges an ``Authorization`` header. The requests wait in ``arrived`` to be shown. ``requests`` counts
+    them by destination, ``taken`` the 2xx among them; ``last`` holds the last answer to each, ``example`` the last
+    request about the published example's person.
     """
 
     def __init__(
@@ -50,25 +51,50 @@ class Reception:
         self._destinations = {urlsplit(d.account.http_endpoint).path: d for d in destinations}
         self._accepts, self._now = accepts, now
         self._once = False
+        self._failing: dict[str, Counter[str]] = {}
         self.arrived: asyncio.Queue[Request] = asyncio.Queue()
+        self.requests: Counter[str] = Counter()
         self.taken: Counter[str] = Counter()
-        self.latest: dict[str, Request] = {}
+        self.last: dict[str, int] = {}
+        self.example: Request | None = None
+
+    def fail(self, destination: str) -> None:
+        """Answer 503 to all that a destination sends, until ``recover``."""
+        self._failing[destination] = Counter()
+
+    def failed(self, destination: str) -> Counter[str]:
+        """Return how often each export was answered 503 since ``fail``."""
+        return self._failing[destination]
+
+    def recover(self, destination: str) -> None:
+        """Answer a destination as before."""
+        self._failing.pop(destination, None)
 
     def decide(self, received: Received) -> Answer:
         """Decide what a request is answered, and note it."""
         destination = self._destinations.get(urlsplit(received.url).path)
         name = "?" if destination is None else destination.name
         request = Request(received, name, self._status(received, destination), self._now())
-        if request.status == OK:
-            self.taken[name] += 1
-            self.latest[name] = request
-        self.arrived.put_nowait(request)
+        self._note(request)
         return Answer(status=request.status)
+
+    def _note(self, request: Request) -> None:
+        name = request.destination
+        self.requests[name] += 1
+        self.taken[name] += request.status == OK
+        self.last[name] = request.status
+        if name in self._failing:
+            self._failing[name][request.export_id] += 1
+        if request.status == OK and _is_about(sample.EXAMPLE, request.received.body):
+            self.example = request
+        self.arrived.put_nowait(request)
 
     def _status(self, received: Received, destination: Destination | None) -> int:
         secured = destination is not None and destination.account.credentials is not None
         if secured and not self._accepts(received.header("Authorization")):
             return UNAUTHORIZED
+        if destination is not None and destination.name in self._failing:
+            return UNAVAILABLE
         if _is_about(sample.REFUSED, received.body):
             return UNPROCESSABLE
         if _is_about(sample.TRIED_AGAIN, received.body) and not self._once:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TextIO, TypeVar
 
 import aiohttp
 from aiokafka.errors import KafkaError
 
-from streams.demo import sample
+from streams.demo import hints
 from streams.demo.broker import BrokerFailedError, MissingExtraError
 from streams.demo.child import WorkerEndedError
+from streams.demo.command import CommandFailedError
 from streams.demo.play import NotDeliveredError, Play
-from streams.demo.reception import as_line
 from streams.demo.screen import Screen, new_console
 from streams.demo.stage import Stage, staged
-from streams.demo.triggers import Triggers
-from streams.exports import exports_topic
+from streams.demo.watch import Watch
 
 T = TypeVar("T")
 
 DONE, FAILED = 0, 1
-APP = "demo"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -33,11 +33,27 @@ def run(*, once: bool, json_lines: bool, environ: Mapping[str, str]) -> int:
     """Run the demo and return its exit code.
 
     0 = the sample was delivered and the books close, or the run was to last until Ctrl-C, which came; 1 = anything
-    else. With *json_lines* each request is a line on standard output, and all else goes to standard error.
+    else, also when nobody reads what it writes any more. With *json_lines* each request is a line on standard output,
+    and all else goes to standard error.
     """
     errors = new_console(sys.stderr)
     screen = Screen(errors if json_lines else new_console(sys.stdout), errors)
-    return asyncio.run(Run(screen, sys.stdout.buffer if json_lines else None, once=once).to_its_end(environ))
+    try:
+        return asyncio.run(Run(screen, sys.stdout.buffer if json_lines else None, once=once).to_its_end(environ))
+    except BrokenPipeError:
+        _leave_unread(sys.stdout, sys.stderr)
+        return FAILED
+
+
+def _leave_unread(*streams: TextIO) -> None:
+    """Let Python's own flush at its end find no broken pipe: who read these streams has gone, as ``head`` does."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 @dataclass
@@ -56,10 +72,12 @@ class Run:
         except asyncio.CancelledError:
             self.screen.stopped()
             return FAILED if self.once else DONE
-        except WorkerEndedError as error:
+        except (WorkerEndedError, CommandFailedError) as error:
             self.screen.failed(f"{error}; its last lines:", error.lines)
         except NotDeliveredError as error:
             self.screen.failed(f"{error}:", error.missing)
+        except BrokenPipeError:
+            raise
         except (MissingExtraError, BrokerFailedError, KafkaError, OSError) as error:
             self.screen.failed(f"{error}")
         return FAILED
@@ -67,37 +85,19 @@ class Run:
     async def _all(self, environ: Mapping[str, str]) -> int:
         self.screen.opening(once=self.once)
         async with staged(self.screen, environ) as stage, aiohttp.ClientSession() as session:
-            play = Play(stage, self.screen, session)
-            triggers = Triggers()
-            return await _first(
-                self._play(play, stage),
-                stage.worker.watch(),
-                self._show(stage, triggers),
-                _follow(stage, session, triggers),
-            )
+            watch = Watch(stage, self.screen, session, self.lines)
+            play = Play(stage, self.screen, watch)
+            return await _first(self._play(play, stage), stage.worker.watch(), *watch.ways())
 
     async def _play(self, play: Play, stage: Stage) -> int:
         closed = await play.run()
-        self.screen.next_steps({"broker": stage.bootstrap, "worker": stage.worker.url}, once=self.once)
-        if not self.once:
-            await asyncio.Event().wait()  # until Ctrl-C: requests are still shown
-        return DONE if closed else FAILED
-
-    async def _show(self, stage: Stage, triggers: Triggers) -> None:
-        arrived = stage.reception.arrived
-        while True:
-            request = await arrived.get()
-            if self.lines is not None:
-                self.lines.write(as_line(request, root=stage.endpoint))
-                self.lines.flush()
-            self.screen.request(request, await triggers.of(request.export_id))
-            arrived.task_done()
-
-
-async def _follow(stage: Stage, session: aiohttp.ClientSession, triggers: Triggers) -> None:
-    await stage.worker.ready(session)  # which creates the exports topics
-    topics = [exports_topic(APP, destination.incarnation) for destination in stage.destinations]
-    await triggers.follow(stage.bootstrap, [(topic, n) for topic in topics for n in range(sample.PARTITIONS)])
+        if self.once:
+            self.screen.hints("To try next", hints.afterwards())
+            return DONE if closed else FAILED
+        self.screen.hints("To try now, in another terminal", hints.meanwhile(stage))
+        self.screen.goes_on()
+        await play.go_on()
+        return DONE
 
 
 async def _first(*coroutines: Coroutine[Any, Any, T | None]) -> T:
@@ -122,8 +122,9 @@ def _cancel_on_signals(tell: Callable[[], None]) -> None:
 
     def cancel(number: signal.Signals) -> None:
         if not told:
-            tell()
             task.cancel()
+            with suppress(OSError):  # of a terminal that was closed
+                tell()
         told.append(number)
 
     for number in SIGNALS:

@@ -1,13 +1,11 @@
-"""The sample: what is sent to Kafka step by step, and the settings and documents that it runs with.
+"""The sample's files: the records, the settings and the documents that a demo runs with.
 
-The files are in ``streams/demo/sample``: they are meant to be read, copied and changed.
+They are in ``streams/demo/sample``, and are meant to be read, copied and changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -16,19 +14,21 @@ DIRECTORY = Path(__file__).parent / "sample"
 SETTINGS = "streams.yaml"
 DOCUMENTS = ("crm.yaml", "newsletter.yaml")
 
+APP = "demo"
+SECRET_FILE = "secrets/demo"  # noqa: S105 - where it is, below the settings
 ENDPOINT = "http://endpoint.example"
 TOKEN_URL = "http://login.example/oauth2/token"  # noqa: S105 - an address
-"""What the documents call the two servers, whose ports are not known before they are started."""
+BROKER, PORT = "127.0.0.1:9092", "port: 8080"
+"""What the files say where an address stands that is not known before the demo has started."""
 
-SECRET_NAME = "STREAMS_SECRET_DEMO"  # noqa: S105 - the name of the secret, not the secret
-"""Where the documents refer to for the client secret."""
-
-EXAMPLE = "crm"
-"""The destination of the published example."""
+CRM, NEWSLETTER = "crm", "newsletter"
+"""The destination of the published example, and one without OAuth2."""
 
 PARTITIONS = 2
-TOPICS = ("profiles", "qualifications", "exits")
+PROFILES, QUALIFICATIONS, EXITS = TOPICS = ("profiles", "qualifications", "exits")
 
+EXAMPLE = "14575006536349286404619648085736425115"
+"""An identity of the person whom the published example is about."""
 TRIED_AGAIN, REFUSED = "A-1002", "A-1003"
 """Jonas, whose first request the endpoint answers with 503, and Teo, whom it refuses for good, by their identities."""
 
@@ -36,6 +36,7 @@ TRIED_AGAIN, REFUSED = "A-1002", "A-1003"
 class Record(msgspec.Struct, frozen=True):
     """A record to send: the profile's id is its key; *text* is sent as it is, for what is no JSON."""
 
+    topic: str
     profile: str
     value: msgspec.Raw = msgspec.Raw(b"")
     text: str | None = None
@@ -46,31 +47,10 @@ class Record(msgspec.Struct, frozen=True):
         return bytes(self.value) if self.text is None else self.text.encode()
 
 
-@dataclass(frozen=True)
-class Step:
-    """Records of one topic that are sent together, and what they are to show."""
-
-    title: str
-    topic: str
-    file: str
-
-    @cached_property
-    def records(self) -> tuple[Record, ...]:
-        """The records in their order."""
-        lines = (DIRECTORY / self.file).read_bytes().splitlines()
-        return tuple(msgspec.json.decode(line, type=Record) for line in lines)
-
-
-STEPS = (
-    Step("Profiles come first: nobody is in a segment yet, so nothing leaves.", "profiles", "1-profiles.jsonl"),
-    Step(
-        "People qualify. One has no profile yet, one the endpoint refuses, one record is cut off.",
-        "qualifications",
-        "2-qualifications.jsonl",
-    ),
-    Step("Two exits. An exit never waits, and the newest export replaces the older ones.", "exits", "3-exits.jsonl"),
-    Step("The profile that was missing comes late, and heals the entry.", "profiles", "4-late-profile.jsonl"),
-)
+def records(file: str) -> tuple[Record, ...]:
+    """Return the records of a file in their order."""
+    lines = (DIRECTORY / file).read_bytes().splitlines()
+    return tuple(msgspec.json.decode(line, type=Record) for line in lines)
 
 
 def documents(*, endpoint: str, token_url: str) -> Iterator[tuple[str, str]]:
@@ -80,6 +60,7 @@ def documents(*, endpoint: str, token_url: str) -> Iterator[tuple[str, str]]:
         yield name, text.replace(ENDPOINT, endpoint).replace(TOKEN_URL, token_url)
 
 
-def settings() -> str:
-    """Return the worker's settings; the broker's address and the worker's port come by the environment."""
-    return (DIRECTORY / SETTINGS).read_text(encoding="utf-8")
+def settings(*, bootstrap: str, port: int) -> str:
+    """Return the settings, with the broker's address and the worker's port put in."""
+    text = (DIRECTORY / SETTINGS).read_text(encoding="utf-8")
+    return text.replace(BROKER, bootstrap).replace(PORT, f"port: {port}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,10 @@ class Stage:
     worker: WorkerChild
     reception: Reception
     destinations: tuple[Destination, ...]
+    config: Path
+    """The settings, by which commands reach the same broker."""
+    environ: Mapping[str, str]
+    """The environment of the worker, and of commands."""
 
 
 @asynccontextmanager
@@ -54,34 +58,33 @@ async def staged(screen: Screen, environ: Mapping[str, str]) -> AsyncIterator[St
         endpoint = MockEndpoint()
         stack.push_async_callback(endpoint.close)
         screen.started("endpoint", await endpoint.start(), "takes what the destinations are sent")
-        destinations = _write_files(folder, endpoint=endpoint.url, tokens=tokens.url, secret=secret)
+        (port,) = free_ports(1)
+        config = _write_files(
+            folder,
+            settings=sample.settings(bootstrap=broker.bootstrap, port=port),
+            documents=sample.documents(endpoint=endpoint.url, token_url=tokens.url),
+            secret=secret,
+        )
+        destinations = tuple(documents.load([folder / name for name in sample.DOCUMENTS], _references(folder)))
         reception = Reception(destinations, tokens.accepts)
         endpoint.decide = reception.decide
-        worker = _worker(folder, environ, broker.bootstrap, secret)
+        own = {name: value for name, value in environ.items() if not name.startswith(OURS)}
+        worker = WorkerChild(config, port=port, environ=own)
         stack.push_async_callback(_stop, worker, screen)
         await worker.start()
-        yield Stage(broker.bootstrap, endpoint.url, worker, reception, destinations)
+        yield Stage(broker.bootstrap, endpoint.url, worker, reception, destinations, config, own)
 
 
-def _write_files(folder: Path, *, endpoint: str, tokens: str, secret: str) -> tuple[Destination, ...]:
-    """Write settings and documents into *folder*; return the destinations that the worker will read there."""
-    (folder / sample.SETTINGS).write_text(sample.settings(), encoding="utf-8")
-    paths = []
-    for name, text in sample.documents(endpoint=endpoint, token_url=tokens):
-        paths.append(folder / name)
-        paths[-1].write_text(text, encoding="utf-8")
-    return tuple(documents.load(paths, References({sample.SECRET_NAME: secret}, None)))
+def _write_files(folder: Path, *, settings: str, documents: Iterable[tuple[str, str]], secret: str) -> Path:
+    """Write settings, documents and the secret into *folder*, which nobody else can read; return the settings' path."""
+    (folder / sample.SECRET_FILE).parent.mkdir()
+    for name, text in ((sample.SETTINGS, settings), *documents, (sample.SECRET_FILE, secret)):
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder / sample.SETTINGS
 
 
-def _worker(folder: Path, environ: Mapping[str, str], bootstrap: str, secret: str) -> WorkerChild:
-    (port,) = free_ports(1)
-    own = {
-        "STREAMS_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-        "STREAMS_HTTP_PORT": str(port),
-        sample.SECRET_NAME: secret,
-    }
-    inherited = {name: value for name, value in environ.items() if not name.startswith(OURS)}
-    return WorkerChild(folder / sample.SETTINGS, port=port, environ=inherited | own)
+def _references(folder: Path) -> References:
+    return References({}, (folder / sample.SECRET_FILE).parent)
 
 
 async def _stop(worker: WorkerChild, screen: Screen) -> None:

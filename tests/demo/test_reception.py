@@ -25,6 +25,10 @@ def received(url: str = "/subscribers", body: bytes = b"{}", **headers: str) -> 
     return Received("POST", url, tuple(headers.items()), body)
 
 
+def posted(export_id: str) -> Received:
+    return Received("POST", "/subscribers", (("Idempotency-Key", export_id),), b"{}")
+
+
 @pytest.fixture
 def reception() -> Reception:
     return Reception(DESTINATIONS, lambda header: header == "Bearer good", now=lambda: AT)
@@ -39,20 +43,40 @@ def test_a_request_is_noted_for_its_destination(reception: Reception) -> None:
 
     request = reception.arrived.get_nowait()
     assert (answer.status, request.status, request.destination, request.at) == (200, 200, "newsletter", AT)
-    assert reception.taken == {"newsletter": 1}
-    assert reception.latest["newsletter"] is request
+    assert reception.requests == reception.taken == {"newsletter": 1}
+    assert reception.last == {"newsletter": 200}
 
 
 def test_one_is_tried_again_and_then_taken(reception: Reception) -> None:
     statuses = [reception.decide(received(body=about(sample.TRIED_AGAIN))).status for _ in range(3)]
 
     assert statuses == [503, 200, 200]
-    assert reception.taken == {"newsletter": 2}
+    assert (reception.requests, reception.taken) == ({"newsletter": 3}, {"newsletter": 2})
 
 
 def test_one_is_refused_every_time(reception: Reception) -> None:
     assert [reception.decide(received(body=about(sample.REFUSED))).status for _ in range(2)] == [422, 422]
     assert reception.taken.total() == 0
+
+
+def test_a_destination_fails_until_it_recovers_and_the_others_do_not(reception: Reception) -> None:
+    reception.fail("newsletter")
+    failed = [reception.decide(posted(key)).status for key in ("a", "b", "a")]
+    other = reception.decide(received("/v1?a=1&b=2", Authorization="Bearer good")).status
+
+    assert (failed, other) == ([503, 503, 503], 200)
+    assert reception.failed("newsletter") == {"a": 2, "b": 1}
+    reception.recover("newsletter")
+    assert reception.decide(received()).status == 200
+    assert reception.taken == {"crm": 1, "newsletter": 1}
+
+
+def test_the_last_request_about_the_published_example_is_kept(reception: Reception) -> None:
+    for identity in (sample.EXAMPLE, "A-1001"):
+        reception.decide(received(body=about(identity)))
+
+    assert reception.example is not None
+    assert reception.example.received.body == about(sample.EXAMPLE)
 
 
 @pytest.mark.parametrize(("header", "status"), [("Bearer good", 200), ("Bearer bad", 401)])

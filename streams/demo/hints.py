@@ -1,0 +1,35 @@
+"""What can be tried beside, and after, a run of the demo: exact command lines."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from streams.demo.sample import DIRECTORY
+from streams.demo.stage import Stage
+
+
+def afterwards() -> Iterator[tuple[str, str]]:
+    """Return what can be tried when the demo has ended."""
+    yield "the settings, documents and records that ran", str(DIRECTORY)
+    yield "every option", f"{streams()} demo --help"
+    yield "each request as a line of JSON", f"{streams()} demo --once --output json"
+
+
+def meanwhile(stage: Stage) -> Iterator[tuple[str, str]]:
+    """Return what can be tried while the demo runs."""
+    config = f"--config {stage.config}"
+    yield "workers, lag and states", f"{streams()} status {config}"
+    yield "the worker's health", f"curl {stage.worker.url}/readyz"
+    yield "the worker's figures", f"curl {stage.worker.url}/metrics"
+    yield "the settings, documents and records that run", str(DIRECTORY)
+
+
+def streams() -> str:
+    """Return how this very command is called from here."""
+    found, ours = shutil.which("streams"), Path(sys.executable).with_name("streams")
+    if found is not None and Path(found).resolve() == ours.resolve():
+        return "streams"
+    return str(ours.relative_to(Path.cwd())) if ours.is_relative_to(Path.cwd()) else str(ours)
