@@ -96,12 +96,15 @@ def running_cluster(options: Sequence[Options] = ()) -> Iterator[Cluster]:
 
 
 @contextmanager
-def running_secured() -> Iterator[Secured]:
-    """Run one node from the jars that has secured listeners, too, as long as the context lasts; or raise as above."""
+def running_secured(*, restricted: bool = False) -> Iterator[Secured]:
+    """Run one node from the jars that has secured listeners, too, as long as the context lasts; or raise as above.
+
+    With *restricted* its user may do only what is granted.
+    """
     if (reason := jars.missing()) is not None:
         raise UnavailableError(f"no secured Kafka: {reason}")
     with tempfile.TemporaryDirectory(prefix="streams-secured-") as folder:
-        secured = Secured(Path(folder), jars.fetch())
+        secured = Secured(Path(folder), jars.fetch(), restricted=restricted)
         with _closed_at_the_end(secured.node):
             yield secured
 

@@ -9,6 +9,7 @@ from typing import Any
 import trustme
 from cryptography.hazmat.primitives import serialization
 
+from tests.brokers.acls import Acls
 from tests.brokers.client import Client
 from tests.brokers.node import Node
 from tests.brokers.processes import free_ports
@@ -24,14 +25,19 @@ HEAP = ("-Xms128m", "-Xmx384m")
 PROTOCOLS = {"SASL_SSL": "SASL_SSL", "SASL_PLAINTEXT": "SASL_PLAINTEXT", "TLS": "SSL", "MUTUAL": "SSL", "ASTRAY": "SSL"}
 """The listeners by name; MUTUAL wants a certificate of its clients, ASTRAY sends them to the loopback address."""
 
+_AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 _PLAIN = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
 
 
 class Secured:
-    """The node, and what its clients need; all files are in *folder*."""
+    """The node, and what its clients need; all files are in *folder*.
 
-    def __init__(self, folder: Path, jars: Path) -> None:
+    With *restricted* the user may do nothing but what `acls` grants; who comes by the plain listener may do everything.
+    """
+
+    def __init__(self, folder: Path, jars: Path, *, restricted: bool = False) -> None:
+        self._restricted = restricted
         self.cafile, self.certfile, self.keyfile = (folder / name for name in ("ca.pem", "client.pem", "client.key"))
         self._keystore, self.folder = folder / "broker.pem", folder
         self._ports = dict(zip(PROTOCOLS, free_ports(len(PROTOCOLS)), strict=True))
@@ -42,6 +48,7 @@ class Secured:
         self.certfile.write_bytes(b"".join(each.bytes() for each in client.cert_chain_pems))
         client.private_key_pem.write_to_path(self.keyfile)
         self.node = Node(jars, options=self._options)
+        self.acls = Acls(jars, USER)
 
     def address(self, listener: str, host: str = HOST) -> str:
         """Return where a listener is."""
@@ -81,6 +88,8 @@ class Secured:
             "listener.name.mutual.ssl.client.auth": "required",
             "sasl.enabled.mechanisms": ",".join(MECHANISMS),
         }
+        if self._restricted:
+            overrides |= {"authorizer.class.name": _AUTHORIZER, "super.users": "User:ANONYMOUS"}
         for listener in ("sasl_ssl", "sasl_plaintext"):
             overrides[f"listener.name.{listener}.plain.sasl.jaas.config"] = _PLAIN
             for mechanism in ("scram-sha-256", "scram-sha-512"):

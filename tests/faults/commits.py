@@ -21,12 +21,16 @@ class Commits:
     """Follows the commits of *groups*; ``changes`` are those that were seen, in that order."""
 
     def __init__(self, bootstrap: str, groups: Sequence[str]) -> None:
-        self._bootstrap, self._groups = bootstrap, groups
+        self._bootstrap, self._groups = bootstrap, list(groups)
         self._task: asyncio.Task[None] | None = None
         self.changes: list[Commit] = []
         self.now: dict[tuple[str, str, int], Commit] = {}
         """The last one seen of each group, topic and partition."""
         self.samples = 0
+
+    def follow(self, group: str) -> None:
+        """Follow one more group from now on."""
+        self._groups.append(group)
 
     def start(self) -> None:
         """Begin."""
@@ -66,7 +70,7 @@ class Commits:
             last = time.time()
             while True:
                 began = time.time()
-                for group in self._groups:
+                for group in list(self._groups):
                     async with asyncio.timeout(ASK_SECONDS):  # wait_for may swallow the cancellation that ends this
                         found = await admin.list_consumer_group_offsets(group)
                     at = time.time()

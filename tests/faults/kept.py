@@ -16,22 +16,24 @@ from tests.faults.quiet import is_finished
 
 if TYPE_CHECKING:
     from tests.faults.lab import Lab
+    from tests.faults.receiver import Receiver
 
 LEDGERS = ("obligations", "exports", "letters", "commits", "faults", "vitals", "fresh")
 REST = ("app", "exports_topic", "delivery_group", "activation_group", "forbidden_accepts", "is_finished", "limits")
 
 
-def gathered(lab: Lab, texts: Mapping[str, str]) -> Evidence:
-    """Return all ledgers as they are; *texts* is what was said."""
+def gathered(lab: Lab, of: Receiver, texts: Mapping[str, str]) -> Evidence:
+    """Return all ledgers as they are, *of* one destination where each has its own; *texts* is what was said."""
+    others = {each.exports_topic for each in lab.receivers} - {of.exports_topic}
     return Evidence(
         app=lab.app,
-        exports_topic=lab.exports_topic,
-        delivery_group=lab.delivery_group,
+        exports_topic=of.exports_topic,
+        delivery_group=of.delivery_group,
         activation_group=lab.activation_group,
         obligations=lab.load.obligations,
-        requests=lab.endpoint.requests,
-        exports=lab.exports.rows,
-        letters=lab.letters.rows,
+        requests=of.endpoint.requests,
+        exports=of.exports.rows,
+        letters=[each for each in lab.letters.rows if each.topic not in others],
         commits=lab.commits.changes,
         faults=lab.faults,
         vitals=lab.vitals,
@@ -39,7 +41,7 @@ def gathered(lab: Lab, texts: Mapping[str, str]) -> Evidence:
         texts=texts,
         canaries=lab.marks.all,
         forbidden_accepts=lab.forbidden.accepts,
-        is_finished=is_finished(lab),
+        is_finished=is_finished(lab, of),
         limits=replace(lab.limits, in_flight=lab.limits.in_flight * most_alive(lab.vitals)),
     )
 

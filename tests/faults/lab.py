@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,8 @@ from tests.faults.ledger import Endpoint
 from tests.faults.load import Load
 from tests.faults.profiles import Marks
 from tests.faults.quiet import is_quiet, texts_of
-from tests.faults.readers import Reader, Record, export_of, letter_of, raw_of
+from tests.faults.readers import Reader, Record, letter_of, raw_of
+from tests.faults.receiver import Receiver
 from tests.faults.result import Result
 from tests.faults.verdict import verdict
 from tests.faults.worker import Worker
@@ -50,7 +51,8 @@ class Lab:
         self.telling: list[str] = []
         """Headers of exports that tell a secret; there must be none."""
         self.forbidden = Forbidden()
-        self.endpoint = Endpoint(directory / "endpoint")
+        self.receivers = [Receiver(self, site.DESTINATION, Endpoint(directory / "endpoint"))]
+        """The destinations that are judged, the first one always."""
         self.began = time.time()
         self._watching: asyncio.Task[None] | None = None
         self._opened = False
@@ -71,52 +73,70 @@ class Lab:
         destination: Mapping[str, Any] | None = None,
         limits: Limits | None = None,
         topics: Mapping[str, Mapping[str, str]] | None = None,
+        split: bool = False,
     ) -> None:
         """Make the input topics, start the endpoint, the readers and the sampler, and connect the load.
 
         *settings* and *destination* are merged into those of every worker, key by key; *topics* gives inputs
-        (``memberships``, ``profiles``) a configuration such as ``{"retention_ms": "1000"}``.
+        (``memberships``, ``profiles``) a configuration such as ``{"retention_ms": "1000"}``. With *split*,
+        qualifications and exits come on topics of their own.
         """
         self.bootstrap = bootstrap or self.broker.bootstrap
         self.client = Client(self.bootstrap)
         self.partitions, self.limits = partitions, limits or Limits()
-        self._settings, self._destination = settings or {}, destination or {}
-        for name in ("memberships", "profiles"):
+        self._settings, self._destination, self._split = settings or {}, destination or {}, split
+        memberships = ("qualifications", "exits") if split else ("memberships", "memberships")
+        for name in dict.fromkeys((*memberships, "profiles")):
             await self.client.create_topic(self.topic(name), partitions, **(topics or {}).get(name, {}))
-        await self.endpoint.start()
-        await self.endpoint.behave(
-            seed=self.seed, token_prefix=f"{self.marks.secret}-token", redirect_to=await self.forbidden.start()
-        )
-        self.exports: Reader[Export] = Reader(self.bootstrap, self.exports_topic, self._export)
+        self.commits = Commits(self.bootstrap, [self.activation_group])
+        redirect_to = await self.forbidden.start()
+        for receiver in self.receivers:
+            await receiver.open(redirect_to)
         self.letters: Reader[Letter] = Reader(self.bootstrap, f"{self.app}.dead-letters", letter_of)
         self.status: Reader[Record] = Reader(self.bootstrap, f"{self.app}.status", raw_of)
         self.destinations: Reader[Record] = Reader(self.bootstrap, f"{self.app}.destinations", raw_of)
-        self.commits = Commits(self.bootstrap, [self.activation_group, self.delivery_group])
-        self.load = Load(self.bootstrap, (self.topic("memberships"), self.topic("profiles")), self.marks, self.seed)
-        for each in (self.exports, self.letters, self.status, self.destinations, self.commits):
+        self.load = Load(self.bootstrap, tuple(map(self.topic, (*memberships, "profiles"))), self.marks, self.seed)
+        if split:
+            self.load.may_turn = self._is_told
+        for each in (self.letters, self.status, self.destinations, self.commits):
             each.start()
         await self.load.open()
         self._watching = asyncio.create_task(self._watch())
         self._opened = True
 
     def topic(self, name: str) -> str:
-        """Return the full name of an input, ``memberships`` or ``profiles``."""
+        """Return the full name of an input: ``memberships``, or ``qualifications`` and ``exits``, or ``profiles``."""
         return f"{self.app}-{name}"
 
     @property
+    def endpoint(self) -> Endpoint:
+        """The first destination's endpoint."""
+        return self.receivers[0].endpoint
+
+    @property
+    def exports(self) -> Reader[Export]:
+        """What the first destination is exported."""
+        return self.receivers[0].exports
+
+    @property
     def exports_topic(self) -> str:
-        """The destination's queue."""
-        return f"{self.app}.exports.{site.DESTINATION}.1"
+        """The first destination's queue."""
+        return self.receivers[0].exports_topic
 
     @property
     def delivery_group(self) -> str:
         """The group that reads it."""
-        return f"{self.app}.delivery.{site.DESTINATION}.1"
+        return self.receivers[0].delivery_group
 
     @property
     def activation_group(self) -> str:
         """The group that reads the inputs."""
         return self.app
+
+    def receiver(self, name: str) -> Receiver:
+        """Return one more destination, with an endpoint of its own; to be asked for before the lab is opened."""
+        self.receivers.append(Receiver(self, name, Endpoint(self.directory / f"endpoint-{name}")))
+        return self.receivers[-1]
 
     def worker(
         self,
@@ -124,20 +144,23 @@ class Lab:
         *,
         settings: Mapping[str, Any] | None = None,
         documents: Sequence[Mapping[str, Any]] | None = None,
+        secrets: Mapping[str, str] | None = None,
         command: Sequence[str] = ("-m", "streams"),
     ) -> Worker:
         """Return a worker that is not yet started; it is ended with the lab.
 
+        Without *documents* it has one for each destination of the lab; *secrets* are more of its environment.
         *command* is what Python runs instead of ``-m streams``: ``worker --config F`` follows it.
         """
-        merged = site.merged(site.settings(self.app, self.bootstrap, self.topic), self._settings, settings or {})
-        destination = site.merged(site.destination(self.endpoint.url), self._destination)
+        merged = site.merged(
+            site.settings(self.app, self.bootstrap, self.topic, split=self._split), self._settings, settings or {}
+        )
         worker = Worker(
             name,
             self.directory / name,
             merged,
-            [destination] if documents is None else documents,
-            secrets=site.secrets(self.marks),
+            [each.document(self._destination) for each in self.receivers] if documents is None else documents,
+            secrets={**site.secrets(self.marks), **(secrets or {})},
             command=command,
         )
         self.workers.append(worker)
@@ -155,13 +178,16 @@ class Lab:
         finally:
             fault.ended = time.time()
 
-    async def until(self, condition: Callable[[], bool], within_seconds: float, what: str) -> None:
+    async def until(
+        self, condition: Callable[[], bool] | Callable[[], Awaitable[bool]], within_seconds: float, what: str
+    ) -> None:
         """Wait for *condition*; fails at once when a worker has ended by itself, with TimeoutError when it is late."""
 
-        def holds() -> bool:
+        async def holds() -> bool:
             for worker in self.workers:
                 worker.check()
-            return condition()
+            answer = condition()
+            return answer if isinstance(answer, bool) else await answer
 
         await until(holds, within_seconds, what)
 
@@ -205,9 +231,13 @@ class Lab:
         await self.load.stop()
         await self.recover()
         await self.settled(within_seconds)
-        evidence = self.evidence(await texts_of(self))
+        texts = await texts_of(self)
+        evidence = self.evidence(texts)
         write_ledgers(evidence, self.directory)
-        return verdict(row, what, seed, evidence, time.time() - self.began)
+        result = verdict(row, what, seed, evidence, time.time() - self.began)
+        for receiver in self.receivers[1:]:
+            result.join(receiver.judge(texts))
+        return result
 
     def facts(self) -> Facts:
         """Return the ledgers as they are, to be looked up."""
@@ -215,7 +245,7 @@ class Lab:
 
     def evidence(self, texts: Mapping[str, str]) -> Evidence:
         """Return all ledgers as they are."""
-        return gathered(self, texts)
+        return gathered(self, self.receivers[0], texts)
 
     async def close(self) -> None:
         """End every process and connection that was started."""
@@ -225,18 +255,23 @@ class Lab:
             self._watching.cancel()
         await self.forbidden.stop()
         if self._opened:
-            for each in (self.exports, self.letters, self.status, self.destinations, self.commits):
+            for each in (self.letters, self.status, self.destinations, self.commits):
                 await each.stop()
             with suppress(TimeoutError):  # there may be no broker any more
                 await asyncio.wait_for(self.load.close(), 30)
-        await self.endpoint.close()
+        for receiver in self.receivers:
+            await receiver.close()
 
     # How it is known
 
-    def _export(self, record: Record) -> Export:
-        if self.marks.secret in (headers := repr(record.headers)):
-            self.telling.append(headers)
-        return export_of(record)
+    def _is_told(self, profile: str) -> bool:
+        """Whether the last turn of a profile has been delivered.
+
+        On two topics an exit may be read before the entry that it follows. Then neither changes anything, which is
+        right, and no export tells of them.
+        """
+        told = self.endpoint.states.get(profile)
+        return told is not None and told.step >= self.load.states[profile].step
 
     async def _watch(self) -> None:
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,9 +27,9 @@ class Load:
     ``obligations`` are the confirmed records in the order of their confirmations.
     """
 
-    def __init__(self, bootstrap: str, topics: tuple[str, str], marks: Marks, seed: int) -> None:
-        """*topics* are those of memberships and of fragments."""
-        self._memberships, self._fragments = topics
+    def __init__(self, bootstrap: str, topics: tuple[str, ...], marks: Marks, seed: int) -> None:
+        """*topics* are those of qualifications, of exits (perhaps the same), and of fragments."""
+        self._memberships, self._exits, self._fragments = topics
         self._bootstrap, self._marks = bootstrap, marks
         self._random = random.Random(seed)
         self._producer: AIOKafkaProducer | None = None
@@ -42,6 +42,8 @@ class Load:
         """Of each profile, how much is confirmed."""
         self.ends: dict[tuple[str, int], int] = {}
         """Of each topic and partition, the offset after the last confirmed record."""
+        self.may_turn: Callable[[str], bool] = lambda _: True
+        """Whether a profile may enter or leave now; until then only its attributes change."""
         self.lost_sends = 0
         """Records whose fate the broker did not tell; they are no obligations."""
 
@@ -119,8 +121,8 @@ class Load:
             due = int((time.monotonic() - began) * rate)
             for _ in range(done, due):
                 profile = self._random.choice(profiles[:_HOT] if self._random.random() < hot else profiles)
-                put = self._put_fragment if self._random.random() < fragments else self._put_membership
-                await put(profile)
+                is_fragment = self._random.random() < fragments or not self.may_turn(profile)
+                await (self._put_fragment if is_fragment else self._put_membership)(profile)
             done = max(done, due)
             await asyncio.sleep(TICK_SECONDS)
 
@@ -134,7 +136,8 @@ class Load:
         known = self.states.get(profile, State(0, 0))
         step = known.step + 1
         self.states[profile] = known._replace(step=step)
-        await self._send(self._memberships, profile, membership(profile, step), State(0, step))
+        topic = self._exits if status_of(step) == "exited" else self._memberships
+        await self._send(topic, profile, membership(profile, step), State(0, step))
 
     async def _send(self, topic: str, profile: str, value: bytes, state: State) -> None:
         assert self._producer is not None

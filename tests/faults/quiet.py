@@ -10,6 +10,7 @@ from tests.faults.profiles import State
 
 if TYPE_CHECKING:
     from tests.faults.lab import Lab
+    from tests.faults.receiver import Receiver
 
 LOOK_SECONDS = 0.3
 
@@ -17,15 +18,15 @@ LOOK_SECONDS = 0.3
 async def is_quiet(lab: Lab) -> bool:
     """Whether all is covered, read, committed, and no request is open; asked at its own pace."""
     await asyncio.sleep(LOOK_SECONDS)
-    if not (await lab.exports.caught_up() and await lab.letters.caught_up()):
+    if not (await lab.letters.caught_up() and all([await each.exports.caught_up() for each in lab.receivers])):
         return False
-    return is_covered(lab) and is_finished(lab)
+    return all(is_covered(lab, each) and is_finished(lab, each) for each in lab.receivers)
 
 
-def is_covered(lab: Lab) -> bool:
+def is_covered(lab: Lab, of: Receiver) -> bool:
     """Whether each profile's confirmed records were delivered, or something of it was dead-lettered."""
-    parked = {row.profile for row in lab.exports.rows} if lab.letters.rows else set()
-    delivered = lab.endpoint.states
+    parked = {row.profile for row in of.exports.rows} if lab.letters.rows else set()
+    delivered = of.endpoint.states
     nothing = State(0, 0)
     return all(
         state.step == 0 or profile in parked or delivered.get(profile, nothing).includes(state)
@@ -33,12 +34,12 @@ def is_covered(lab: Lab) -> bool:
     )
 
 
-def is_finished(lab: Lab) -> bool:
+def is_finished(lab: Lab, of: Receiver) -> bool:
     """Whether everything that was read is committed, and no request open."""
-    if lab.endpoint.open:
+    if of.endpoint.open:
         return False
-    delivered = lab.commits.committed(lab.delivery_group, lab.exports_topic)
-    if any(delivered.get(partition, 0) < end for partition, end in lab.exports.positions.items()):
+    delivered = lab.commits.committed(of.delivery_group, of.exports_topic)
+    if any(delivered.get(partition, 0) < end for partition, end in of.exports.positions.items()):
         return False
     now = lab.commits.now
     ends = lab.load.ends.items()

@@ -43,6 +43,16 @@ class Result:
         self.violations.setdefault("row", []).append(why)
         self.passed = False
 
+    def join(self, other: Result) -> None:
+        """Take in what was found out of another destination of the same run; *other* bears its name."""
+        self.violations |= {f"{other.row}: {name}": texts for name, texts in other.violations.items()}
+        self.passed = self.passed and other.passed
+        for name in ("lost", "duplicates", "duplicates_bound", "order_violations"):
+            setattr(self, name, (getattr(self, name) or 0) + (getattr(other, name) or 0))
+        recoveries = [each.recovery_seconds for each in (self, other) if each.recovery_seconds is not None]
+        self.recovery_seconds = max(recoveries, default=None)
+        self.figures[other.row] = other.figures
+
     def as_json(self) -> dict[str, Any]:
         """Return it as ``build/faults.json`` has it."""
         return asdict(self)

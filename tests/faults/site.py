@@ -16,12 +16,19 @@ TIMEOUT_SECONDS = 15.0
 _HEADER_SECRET, _CLIENT_SECRET = "STREAMS_SECRET_HEADER", "STREAMS_SECRET_CLIENT"
 
 
-def settings(app: str, bootstrap: str, topic: Callable[[str], str]) -> dict[str, Any]:
-    """Return a worker's settings; short sessions, so that a crash is noticed soon."""
+def settings(app: str, bootstrap: str, topic: Callable[[str], str], *, split: bool = False) -> dict[str, Any]:
+    """Return a worker's settings; short sessions, so that a crash is noticed soon.
+
+    With *split* each kind of membership record has a topic of its own.
+    """
+    both = {"memberships": topic("memberships")}
     return {
         "app": app,
         "kafka": {"bootstrapServers": bootstrap},
-        "inputs": {"memberships": topic("memberships"), "profiles": [topic("profiles")]},
+        "inputs": {
+            **({"qualifications": topic("qualifications"), "exits": topic("exits")} if split else both),
+            "profiles": [topic("profiles")],
+        },
         "activation": {"sessionTimeoutSeconds": SESSION_SECONDS},
         "delivery": {"sessionTimeoutSeconds": SESSION_SECONDS},
     }

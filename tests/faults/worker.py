@@ -125,9 +125,12 @@ class Worker:
 
     async def metric(self, name: str, **labels: str) -> float:
         """Return the sum of a metric's samples that carry *labels*."""
-        text = await self.metrics()
-        found = [(each[1], dict(_LABEL.findall(each[2] or "")), float(each[3])) for each in _SAMPLE.finditer(text)]
-        return sum(value for sample, has, value in found if sample == name and labels.items() <= has.items())
+        return sum(value for has, value in await self.samples(name) if labels.items() <= has.items())
+
+    async def samples(self, name: str) -> list[tuple[dict[str, str], float]]:
+        """Return the labels and the value of each sample of a metric."""
+        found = _SAMPLE.finditer(await self.metrics())
+        return [(dict(_LABEL.findall(each[2] or "")), float(each[3])) for each in found if each[1] == name]
 
     def kill(self) -> None:
         """SIGKILL; returns when it is gone."""

@@ -1,11 +1,13 @@
 """One record of twenty cannot be read, of every kind that there is: each is one dead letter, the others flow on.
 
-An exit among qualifications is no such kind here, since the lab has one topic for both.
+A record that contradicts its topic can only be where qualifications and exits have topics of their own: what is wrong
+there and nowhere else comes to a second app, with a judge of its own.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from math import ceil
 
@@ -26,22 +28,44 @@ EACH, GOOD_FOR_ONE = 50, 18
 FAR = 1_000
 """A version and a step that no readable record brings: who knows them has read what stands on a wrong partition."""
 WITHIN_SECONDS = 60.0
+SETTINGS = {"partitioner": "murmur2"}
+SPLIT = "split"
+"""What the part with topics of their own is called."""
 
 Place = tuple[str, int, int, str]
 """Topic, partition, offset and reason."""
 
 
 async def run(lab: Lab, seed: int) -> Result:
+    """Do both, one after the other."""
+    kinds = [each for each in POISONS if each.role in ("memberships", "profiles")]
+    kinds += [Poison(role, "a wrong partition", "wrong-partition", None) for role in ("memberships", "profiles")]
+    await lab.open(settings=SETTINGS)
+    result = await _mixed(lab, seed, kinds)
+    other = Lab(lambda: lab.broker, lab.directory / SPLIT, seed, scale=lab.scale)
+    try:
+        await other.open(settings=SETTINGS, split=True)
+        contradicting = [each for each in POISONS if each.reason == "contradicting-status"]
+        contradictory = await _mixed(other, seed, contradicting)
+    finally:
+        await other.close()
+    contradictory.row = SPLIT
+    result.join(contradictory)
+    result.records = (result.records or 0) + (contradictory.records or 0)
+    return result
+
+
+async def _mixed(lab: Lab, seed: int, kinds: Sequence[Poison]) -> Result:
     """Mix poison into the load, and compare what was put in with the dead letters and the worker's books."""
-    await lab.open(settings={"partitioner": "murmur2"})
     await lab.endpoint.behave(latency=(0.01, 0.2))
     worker = lab.worker("a")
     await worker.start()
     await lab.load.bring(PROFILES)
+    await lab.settled(WITHIN_SECONDS)
     lab.load.start(rate=RATE)
     await lab.flowing(delivered=50)
     with lab.fault("poison"):
-        put = await _poison(lab)
+        put = await _poison(lab, kinds)
     await lab.flowing(delivered=50)
     await lab.load.stop()
     with suppress(TimeoutError):  # which are missing is told below
@@ -55,16 +79,17 @@ async def run(lab: Lab, seed: int) -> Result:
     if books != [len(put), len(put) + good]:
         result.fail(f"of {len(put)} + {good} records the books count {books[0]} malformed of {books[1]}")
     result.figures |= {"poison": len(put), "reasons": dict(Counter(reason for *_, reason in put))}
+    await worker.terminate()
     return result
 
 
-async def _poison(lab: Lab) -> list[Place]:
+async def _poison(lab: Lab, kinds: Sequence[Poison]) -> list[Place]:
     """Put in every kind, in an order drawn by the seed and at the pace of the load; return where each record is."""
     producer = AIOKafkaProducer(bootstrap_servers=lab.bootstrap, max_request_size=2**22, compression_type="gzip")
     await producer.start()
     put: list[Place] = []
     try:
-        for poison in _drawn(lab):
+        for poison in _drawn(lab, kinds):
             await lab.until(
                 lambda: len(lab.load.obligations) >= GOOD_FOR_ONE * len(put), WITHIN_SECONDS, "the load goes on"
             )
@@ -74,10 +99,8 @@ async def _poison(lab: Lab) -> list[Place]:
     return put
 
 
-def _drawn(lab: Lab) -> list[Poison]:
-    kinds = [each for each in POISONS if each.role in ("memberships", "profiles")]
-    kinds += [Poison(role, "a wrong partition", "wrong-partition", None) for role in ("memberships", "profiles")]
-    drawn = kinds * ceil(EACH * lab.scale)
+def _drawn(lab: Lab, kinds: Sequence[Poison]) -> list[Poison]:
+    drawn = list(kinds) * ceil(EACH * lab.scale)
     lab.random.shuffle(drawn)
     return drawn
 
