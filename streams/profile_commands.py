@@ -5,7 +5,15 @@ from __future__ import annotations
 import msgspec
 
 
-class ReExport(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="command", tag="re-export"):
+class ReExport(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename="camel",
+    tag_field="command",
+    tag="re-export",
+    omit_defaults=True,
+):
     """Export the profile to one destination, as it is now."""
 
     destination: str
@@ -16,7 +24,8 @@ class ReExport(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_fi
     by: str = ""
     """Who asks: an operator, or delivery for an export that must not be posted any more."""
     withdrawal: msgspec.Raw = msgspec.Raw()
-    """The body of a withdrawal that was not posted: of a forgotten profile nothing else may be left."""
+    """The body of a withdrawal that was not posted: of a forgotten profile nothing else may be left. Not given where
+    there is none: an empty one would be written as no JSON."""
 
     def __repr__(self) -> str:
         return f"ReExport({self.destination}, ...)"  # never the data

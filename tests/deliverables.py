@@ -12,22 +12,25 @@ from streams.delivery.bounds import Shared
 from streams.delivery.dead_letters import Failure
 from streams.delivery.pending import Record
 from streams.delivery.states import State
-from streams.delivery.tools import Attempt, Park, Tools
-from streams.destinations import Account, Delivery, Destination, Retry
+from streams.delivery.tools import Ask, Attempt, Park, Tools
+from streams.destinations import Account, Delivery, Destination, Retry, Segment
 from streams.ends import ExportEnd
 from streams.exports import ID_HEADER, META_HEADER, Export, Meta, encode_meta
 from streams.groups.lease import Lease
 from streams.outcomes import Delivered, Outcome
+from streams.profile_commands import ReExport
 
 TOPIC = "streams.exports.crm.1"
 
 
 def a_destination(name: str = "crm", url: str = "http://127.0.0.1:1/", **delivery: Any) -> Destination:
-    return Destination(name=name, account=Account(url), delivery=Delivery(**delivery))
+    return Destination(name=name, account=Account(url), segments=(Segment("gold"),), delivery=Delivery(**delivery))
 
 
-def export_headers(id_: str, revision: int = 1) -> list[tuple[str, bytes]]:
-    meta = Meta(version=1, revision=revision, trigger="qualification", source="qualifications-0-0")
+def export_headers(
+    id_: str, revision: int = 1, *, version: int = 1, trigger: str = "qualification"
+) -> list[tuple[str, bytes]]:
+    meta = Meta(version=version, revision=revision, trigger=trigger, source="qualifications-0-0")
     return [(ID_HEADER, id_.encode()), (META_HEADER, encode_meta(meta))]
 
 
@@ -44,8 +47,10 @@ class ARecord:
     timestamp: int = 1_700_000_000_000
 
 
-def a_record(offset: int = 0, key: bytes = b"p1", *, revision: int | None = None, partition: int = 0) -> ARecord:
-    headers = export_headers(f"id-{partition}-{offset}", offset if revision is None else revision)
+def a_record(
+    offset: int = 0, key: bytes = b"p1", *, revision: int | None = None, partition: int = 0, **meta: Any
+) -> ARecord:
+    headers = export_headers(f"id-{partition}-{offset}", offset if revision is None else revision, **meta)
     return ARecord(offset=offset, key=key, headers=headers, partition=partition)
 
 
@@ -57,6 +62,7 @@ class RecordingTelemetry:
     outcomes: list[Outcome] = field(default_factory=list)
     ends: list[tuple[str, ExportEnd, str | None]] = field(default_factory=list)
     states: list[tuple[str, str]] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
     gauges: dict[str, Callable[[], int | None]] = field(default_factory=dict)
     lapses: int = 0
 
@@ -87,8 +93,9 @@ class RecordingTelemetry:
     ) -> None:
         self.gauges = {"pending": pending, "in_flight": in_flight, "oldest": oldest_timestamp_ms}
 
-    def state(self, name: str, reason: str) -> None:
+    def state(self, name: str, reason: str, details: str) -> None:
         self.states.append((name, reason))
+        self.details.append(details)
 
     def lapsed(self) -> None:
         self.lapses += 1
@@ -106,6 +113,21 @@ class Parked:
 
     async def __call__(self, record: Record, failure: Failure) -> None:
         self.letters.append((record, failure))
+
+
+@dataclass
+class Questions:
+    """A topic of commands that confirms at once."""
+
+    asked: list[tuple[Export, ReExport]] = field(default_factory=list)
+
+    async def __call__(self, export: Export, command: ReExport) -> None:
+        self.asked.append((export, command))
+
+
+async def always() -> bool:
+    """Know of no other version."""
+    return True
 
 
 def soon(attempts: int, outcome: Outcome, retry: Retry, random: Callable[[], float]) -> float:
@@ -130,23 +152,26 @@ def the_tools(
     *,
     lease: Lease | None = None,
     park: Park | None = None,
+    ask: Ask | None = None,
     telemetry: RecordingTelemetry | None = None,
     shared: Shared | None = None,
     destination: Destination | None = None,
     now: Callable[[], float] = time.monotonic,
     pause: Callable[[int, Outcome, Retry, Callable[[], float]], float] = soon,
 ) -> Tools:
-    telemetry = telemetry or RecordingTelemetry()
+    telemetry, destination = telemetry or RecordingTelemetry(), destination or a_destination()
     return Tools(
-        destination=destination or a_destination(),
+        destination=destination,
         attempt=attempt,
         park=park or Parked(),
+        ask=ask or Questions(),
         pause=pause,
         telemetry=telemetry,
         shared=shared or Shared(),
-        state=State(telemetry.state),
+        state=State(telemetry.state, destination),
         lease=lease or a_lease(),
         now=now,
         random=lambda: 0.5,
         wall=time.time,
+        is_current=always,
     )

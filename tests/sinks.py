@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
+from typing import Any
 
 from aiohttp import web
 from aiokafka import AIOKafkaProducer
@@ -107,6 +108,8 @@ class Feed:
     def __init__(self, bootstrap: str, topic: str) -> None:
         self._bootstrap, self._topic = bootstrap, topic
         self.sent = 0
+        self.meta: dict[str, Any] = {}
+        """What the exports say from now on beside their revision: ``version``, ``trigger``."""
 
     async def send(self, keys: Iterable[Key], *, per_second: float | None = None) -> None:
         """Send one export per key; numbers ascend over all that this feed sends."""
@@ -114,8 +117,7 @@ class Feed:
             for key in keys:
                 self.sent += 1
                 body = json.dumps({"k": key, "n": self.sent}).encode()
-                await producer.send(
-                    self._topic, body, key.encode(), headers=export_headers(f"id-{self.sent}", self.sent)
-                )
+                headers = export_headers(f"id-{self.sent}", self.sent, **self.meta)
+                await producer.send(self._topic, body, key.encode(), headers=headers)
                 if per_second:
                     await asyncio.sleep(1 / per_second)

@@ -61,7 +61,7 @@ ROOMS = {
         ),
         sees=("words", "brokers"),
     ),
-    "parking": Room(("delivery.dead_letters", "stopping"), sees=("words",)),
+    "parking": Room(("delivery.dead_letters", "delivery.on_demand", "delivery.asking", "stopping"), sees=("words",)),
     "groups": Room(
         _in(
             "groups",
@@ -83,8 +83,8 @@ ROOMS = {
     "delivery": Room(
         _in(
             "delivery",
-            "tools bounds tasks pace backlog giving_up attempting dispatch member commits standing tenure service "
-            "keeper deliveries",
+            "tools bounds tasks pace backlog giving_up attempting ending dispatch member commits standing tenure "
+            "service ways confirmed keeper deliveries",
         ),
         sees=("words", "decisions", "brokers", "parking", "groups"),
     ),

@@ -47,6 +47,11 @@ class Backlog:
         return {tp for tp, window in self.windows.items() if window.ahead >= self._bounds.max_ahead}
 
     @property
+    def is_due(self) -> bool:
+        """Whether there is something to commit."""
+        return any(window.due is not None for window in self.windows.values())
+
+    @property
     def oldest_timestamp(self) -> int | None:
         """The record timestamp of the oldest unfinished export, in milliseconds."""
         oldest = (window.oldest_timestamp for window in self.windows.values())

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from aiokafka.errors import KafkaError
 
+from streams.delivery.on_demand import NotWrittenError, OnDemand
 from streams.ends import Reason
 from streams.exports import MAX_ROW_BYTES
 
@@ -140,7 +141,7 @@ class Producer(Protocol):
         """Queue a batch; the answer resolves when the broker has confirmed it."""
 
 
-class NotParkedError(Exception):
+class NotParkedError(NotWrittenError):
     """The dead letter is not confirmed; it may or may not be in the topic, and is to be written again."""
 
 
@@ -164,10 +165,7 @@ class DeadLetters:
         confirm_seconds: float = CONFIRM_SECONDS,
     ) -> None:
         self._topic, self._connector, self._confirm_seconds = topic, connector, confirm_seconds
-        self._new_producer, self._end = new_producer, end
-        self._producer: Producer | None = None
-        self._lock = asyncio.Lock()
-        self._ending: set[asyncio.Task[None]] = set()
+        self._producers = OnDemand(new_producer, end)
 
     async def park(self, origin: Origin, failure: Failure, check: Callable[[], None] = lambda: None) -> None:
         """Write *origin* to the dead-letter topic, on its own partition number; return when the broker confirmed it.
@@ -178,7 +176,7 @@ class DeadLetters:
         destinations of the process, each of which has its own right to write.
         """
         try:
-            producer = await self._started()
+            producer = await self._producers.started()
             partitions = await producer.partitions_for(self._topic)
         except KafkaError as error:
             raise NotParkedError(f"{self._topic}: {type(error).__name__}") from error
@@ -190,18 +188,15 @@ class DeadLetters:
             async with asyncio.timeout(self._confirm_seconds):
                 await self._write(producer, letter, origin.partition)
         except (KafkaError, TimeoutError) as error:
-            await self._discard(producer)
+            await self._producers.discard(producer)
             raise NotParkedError(f"{self._topic}: {type(error).__name__}") from error
         except asyncio.CancelledError:
-            await self._discard(producer)
+            await self._producers.discard(producer)
             raise
 
     async def close(self) -> None:
         """End the producer, if there is one, and those that are ending."""
-        if self._producer is not None:
-            await self._discard(self._producer)
-        if self._ending:
-            await asyncio.wait(self._ending)
+        await self._producers.close()
 
     async def _write(self, producer: Producer, letter: Letter, partition: int) -> None:
         # A batch of one rather than send(): that refuses a record with neither key nor value.
@@ -209,28 +204,3 @@ class DeadLetters:
         batch.append(timestamp=None, key=letter.key, value=letter.value, headers=letter.headers)
         batch.close()
         await (await producer.send_batch(batch, self._topic, partition=partition))
-
-    async def _started(self) -> Producer:
-        async with self._lock:
-            if self._producer is None:
-                producer = self._new_producer()
-                try:
-                    await producer.start()
-                except BaseException:
-                    await self._ended(producer)
-                    raise
-                self._producer = producer
-            return self._producer
-
-    async def _discard(self, producer: Producer) -> None:
-        """Forget a producer: after a refused batch an idempotent one may wait for a number that never comes."""
-        if producer is self._producer:
-            self._producer = None
-            await self._ended(producer)
-
-    async def _ended(self, producer: Producer) -> None:
-        """End a producer, to the end although the caller is cancelled."""
-        ending = asyncio.create_task(self._end(producer))
-        self._ending.add(ending)
-        ending.add_done_callback(self._ending.discard)
-        await asyncio.wait([ending])

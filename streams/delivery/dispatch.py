@@ -15,10 +15,11 @@ from aiokafka import TopicPartition
 
 from streams.delivery.attempting import attempted
 from streams.delivery.backlog import Backlog
-from streams.delivery.giving_up import LAPSE_SECONDS, given_up
+from streams.delivery.ending import Ends
+from streams.delivery.giving_up import LAPSE_SECONDS
 from streams.delivery.lanes import Lanes
 from streams.delivery.pace import Pace
-from streams.delivery.pending import Pending, Record, read_export, stand_in
+from streams.delivery.pending import Pending, Record, read_export
 from streams.delivery.states import Trouble
 from streams.delivery.tasks import Tasks
 from streams.delivery.tools import Tools
@@ -46,13 +47,15 @@ class Dispatch:
         self, tools: Tools, windows: Mapping[TopicPartition, Window], *, defect: Callable[[BaseException], None]
     ) -> None:
         self._tools, self._bounds = tools, tools.destination.delivery
+        self._version, self._min_version = tools.destination.version, tools.destination.min_version
         self.backlog = Backlog(tools, windows)
         self._lanes: Lanes[Pending] = Lanes()
         self._pace, self._runners = Pace(self._bounds.max_in_flight, self._kick), 0
         self._tasks = Tasks(defect)
+        self._ends = Ends(tools, self.backlog, self._lanes, self._tasks, self._kick)
         self._timers: dict[Pending, asyncio.TimerHandle] = {}
         self._loop = asyncio.get_running_loop()
-        self._closed = self._released = self._lapsed = False
+        self._closed = self._released = self._lapsed = self._is_behind = False
         if tools.state.has(Trouble.ENDPOINT):
             self._pace.fault()
 
@@ -62,6 +65,11 @@ class Dispatch:
         if self._lapsed or not 0 < len(self._timers) < FAULTY_PROFILES:
             return False
         return self.backlog.full_by_itself or bool(self.backlog.ahead)
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more may be fetched for now."""
+        return self._closed or self.backlog.full
 
     @property
     def in_flight(self) -> int:
@@ -89,12 +97,11 @@ class Dispatch:
         """
         self._closed = True
         self._lanes.close()
-        if open_ := list(self._tasks):
-            await asyncio.wait(open_, timeout=seconds)
+        await self._tasks.drained(seconds)
 
     async def release(self) -> None:
         """Stop serving at once; what has not ended is handed over to whoever is assigned the partitions next."""
-        self._closed = self._released = True
+        self._closed = self._released = self._ends.closed = True
         self._pace.close()
         for timer in self._timers.values():
             timer.cancel()
@@ -124,14 +131,27 @@ class Dispatch:
         if export is None:
             export = pending.export = read_export(pending.record)
         if export is None:
-            self._give_up(pending, Reason.INVALID_EXPORT, "not written by activation")
+            self._ends.give_up(pending, Reason.INVALID_EXPORT, "not written by activation")
+        elif export.meta.version < self._min_version:
+            self._ends.withdraw(pending, export)
+        elif export.meta.version > self._version:
+            self._stand_still(export)
         elif self._tools.revisions.overtaken(pending.key, export.meta.revision):
-            self._end(pending, ExportEnd.OVERTAKEN)
+            self._ends.end(pending, ExportEnd.OVERTAKEN)
         else:
             await self._deliver(pending, export)
 
+    def _stand_still(self, export: Export) -> None:
+        """Leave the lane as it is: what a later version of the document rendered goes out by that one, or never."""
+        if not self._is_behind:
+            self._is_behind = True
+            name, version = self._tools.destination.name, export.meta.version
+            log.info("%s: exports of version %s wait until it is followed here", name, version)
+
     async def _deliver(self, pending: Pending, export: Export) -> None:
         """Make an attempt, unless another worker may have the partition by now, and follow its outcome."""
+        if self._tools.asked:
+            self._tools.asked.answered(pending.key)
         if not await self._slot():
             return
         try:
@@ -152,7 +172,8 @@ class Dispatch:
         slots = self._tools.shared.slots
         if slots.take():
             return True
-        await slots.taken()
+        with self._tasks.idle():
+            await slots.taken()
         if self._closed:
             slots.give()
         return not self._closed
@@ -172,12 +193,12 @@ class Dispatch:
             case Delivered():
                 self._tools.progress.delivered(self._tools.now())
                 self._tools.revisions.delivered(pending.key, export.meta.revision)
-                self._end(pending, ExportEnd.DELIVERED)
+                self._ends.end(pending, ExportEnd.DELIVERED)
                 if self._pace.at_fault:
                     self._pace.recover()
                     self._tools.state.over(Trouble.ENDPOINT)
             case Refused():
-                self._give_up(pending, Reason.REFUSED, outcome.reason)
+                self._ends.give_up(pending, Reason.REFUSED, outcome.reason)
             case DestinationFault():
                 self._pace.fault()
                 self._tools.state.faulted(Trouble.ENDPOINT, outcome.reason)
@@ -190,7 +211,7 @@ class Dispatch:
         if pending.retried_from is None:
             pending.retried_from = elapsed
         if elapsed - pending.retried_from >= retry.max_elapsed_seconds:
-            self._give_up(pending, Reason.EXHAUSTED, outcome.reason)
+            self._ends.give_up(pending, Reason.EXHAUSTED, outcome.reason)
             return
         if outcome.retry_after:
             self._pace.hold(min(outcome.retry_after, retry.retry_after_cap_seconds))
@@ -205,27 +226,3 @@ class Dispatch:
         del self._timers[pending]
         self._lanes.again(pending)
         self._kick()
-
-    def _give_up(self, pending: Pending, reason: Reason, detail: str) -> None:
-        """Make a dead letter of a head, apart from the runners: the broker may be long in confirming it."""
-        self._tasks.spawn(self._park(pending, reason, detail))
-
-    async def _park(self, pending: Pending, reason: Reason, detail: str) -> None:
-        """End an export as a dead letter once that is confirmed; until then its offset is held."""
-        await given_up(self._tools, pending, reason, detail)
-        if not self._released:
-            self._end(pending, ExportEnd.DEAD_LETTERED, reason)
-            self._kick()
-
-    def _end(self, pending: Pending, end: ExportEnd, reason: Reason | None = None) -> None:
-        tools = self._tools
-        self.backlog.ended(pending)
-        self._lanes.done(pending)
-        tools.telemetry.ended(
-            pending.export or stand_in(pending.record),
-            end,
-            reason=reason,
-            status=pending.status,
-            attempts=pending.attempts,
-            seconds=tools.now() - pending.fetched_at,
-        )

@@ -1,14 +1,22 @@
-"""How an export becomes a dead letter: written until that is confirmed, as long as it is ours."""
+"""How an export ends without being posted: what stands for it is written until that is confirmed.
+
+As long as it is ours: who is cancelled meanwhile has written it, or not, and who has the export next writes it again.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 
-from streams.delivery.dead_letters import Failure, NotParkedError, Stage
+from streams.delivery.asking import question
+from streams.delivery.dead_letters import Failure, Stage
+from streams.delivery.on_demand import NotWrittenError
 from streams.delivery.pending import Pending
 from streams.delivery.tools import Tools
 from streams.ends import Reason
+from streams.exports import Export
 from streams.groups.lease import LapsedError
 from streams.outcomes import Retryable
 
@@ -17,20 +25,37 @@ log = logging.getLogger(__name__)
 LAPSE_SECONDS = 0.2
 """How soon it is noticed that a lapsed lease was renewed."""
 
+Idle = Callable[[], AbstractContextManager[None]]
+"""Within it nothing is under way."""
 
-async def given_up(tools: Tools, pending: Pending, reason: Reason, detail: str) -> None:
+
+async def given_up(tools: Tools, pending: Pending, reason: Reason, detail: str, idle: Idle) -> None:
     """Return when the dead letter is confirmed; the broker may be long in that."""
-    failure, refusals = _failure(tools, pending, reason, detail), 0
+    failure = _failure(tools, pending, reason, detail)
+    await _written(tools, lambda: tools.park(pending.record, failure), "a dead letter", idle)
+
+
+async def withdrawn(tools: Tools, export: Export, idle: Idle) -> None:
+    """Return when activation was asked for the export's profile, and the broker has confirmed the question."""
+    version = tools.destination.min_version
+    command = question(export, tools.destination.incarnation, version)
+    await _written(tools, lambda: tools.ask(export, command), "a request to export a profile anew", idle)
+    tools.asked.asked(export.key, version)
+
+
+async def _written(tools: Tools, write: Callable[[], Awaitable[None]], what: str, idle: Idle) -> None:
+    refusals, retry = 0, tools.destination.delivery.retry
     while True:
         try:
-            return await tools.park(pending.record, failure)
+            return await write()
         except LapsedError:
-            await asyncio.sleep(LAPSE_SECONDS)
-        except NotParkedError as error:
+            seconds = LAPSE_SECONDS
+        except NotWrittenError as error:
             refusals += 1
-            log.warning("%s: a dead letter is not confirmed: %s", tools.destination.name, error)
-            trouble = Retryable("not-parked")
-            await asyncio.sleep(tools.pause(refusals, trouble, tools.destination.delivery.retry, tools.random))
+            log.warning("%s: %s is not confirmed: %s", tools.destination.name, what, error)
+            seconds = tools.pause(refusals, Retryable("not-parked"), retry, tools.random)
+        with idle():
+            await asyncio.sleep(seconds)
 
 
 def _failure(tools: Tools, pending: Pending, reason: Reason, detail: str) -> Failure:

@@ -1,10 +1,10 @@
-"""Keeps one destination delivered: after each crash by a new instance, by what outlives them all."""
+"""Keeps one destination delivered: changed in place, and after each crash by a new instance."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -16,12 +16,9 @@ from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.member import Connection
 from streams.delivery.service import Delivery
 from streams.delivery.states import Trouble
-from streams.delivery.tools import Attempt, Tools
+from streams.delivery.tools import Tools
+from streams.delivery.ways import Reach, Ways
 from streams.destinations import Destination
-
-Reach = Callable[[Destination, Callable[[], float]], AbstractAsyncContextManager[Attempt]]
-"""Opens the way to a destination's endpoint, and closes it when its delivery ends; the second argument says how many
-seconds are left of the lease of what is posted."""
 
 _NOT_AUTHORIZED = (TopicAuthorizationFailedError, GroupAuthorizationFailedError)
 
@@ -32,12 +29,28 @@ STEADY_SECONDS = 60.0
 
 
 class Keeper:
-    """Of one destination; *lasting* is what outlives each instance: what was learned of the destination."""
+    """Of one incarnation; *lasting* is what outlives each instance: what was learned of the destination.
 
-    def __init__(self, lasting: Tools, connection: Connection, reach: Reach, dead_letters: DeadLetters) -> None:
+    *is_current* waits until what was written of documents by now is read, and says whether a destination is still the
+    one to follow.
+    """
+
+    def __init__(
+        self,
+        lasting: Tools,
+        connection: Connection,
+        reach: Reach,
+        dead_letters: DeadLetters,
+        is_current: Callable[[Destination], Awaitable[bool]],
+    ) -> None:
         self._lasting, self._connection, self._reach, self._dead_letters = lasting, connection, reach, dead_letters
+        self._is_current = is_current
+        self.destination = self.followed = lasting.destination
+        """What is delivered by; and what of it is in force: nothing that was begun by another is under way."""
         self.delivery: Delivery | None = None
         """The instance of this moment."""
+        self._tools, self._ways = lasting, Ways(reach, lambda: 0.0)
+        self._changing, self._changed = asyncio.Lock(), asyncio.Event()
         self._has_failed = False
 
     @property
@@ -45,28 +58,73 @@ class Keeper:
         """Whether it has joined its group, or failed on its own."""
         return self._has_failed or (self.delivery is not None and self.delivery.settled.is_set())
 
+    async def follow(self, destination: Destination) -> None:
+        """Deliver by *destination*, another version, from now on; returns when that is in force.
+
+        Raises what opening the way to its endpoint raises: then all stays as it was.
+        """
+        async with self._changing:
+            if self.delivery is None:
+                self.destination = destination
+                self._lasting.state.follow(destination)
+            else:
+                attempt = await self._ways.to(destination)
+                self.destination = destination
+                self._tools = self._by(destination, replace(self._tools, attempt=attempt))
+                await self.delivery.follow(self._tools)
+                await self._ways.close_former()
+            self.followed = destination
+            self._changed.set()
+
+    async def stay(self) -> None:
+        """Go on by what is in force, where a change was announced and is not to be."""
+        async with self._changing:
+            if self.delivery is not None:
+                await self.delivery.follow(self._tools)
+
     async def keep(self) -> None:
         """Deliver until cancelled, with a new instance after each crash."""
-        lasting, restarts = self._lasting, 0
+        restarts, lasting = 0, self._lasting
         while True:
-            began, lease = lasting.now(), self._connection.lease()
-            park = partial(self._dead_letters.park, check=lease.check)
+            began = lasting.now()
             try:
-                async with self._reach(lasting.destination, lambda: lease.left) as attempt:  # noqa: B023 - not used after
-                    reason = await self._deliver(replace(lasting, attempt=attempt, park=park, lease=lease))
+                reason = await self._live()
             except Exception as error:  # whatever it is, it is this destination's trouble alone
                 reason = error
+            self._changed.clear()
             self._has_failed = True
             lasting.state.faulted(Trouble.CRASHED, _named(reason))
             restarts = 0 if lasting.now() - began > STEADY_SECONDS else restarts + 1
             seconds = min(FIRST_RESTART_SECONDS * 2 ** max(0, restarts - 1), RESTART_CAP_SECONDS)
-            name, why = lasting.destination.name, {} if reason is None else told(reason)
+            name, why = self.destination.name, {} if reason is None else told(reason)
             structlog.get_logger().error("delivery.crashed", destination=name, again_in_seconds=seconds, **why)
-            await asyncio.sleep(seconds)
+            if await self._is_changed_within(seconds):
+                restarts = 0
 
-    async def _deliver(self, tools: Tools) -> BaseException | None:
-        """Run one delivery until it crashes; return why."""
-        delivery = self.delivery = Delivery(tools, self._connection)  # a beacon of its own, so its crash stays its own
+    async def _is_changed_within(self, seconds: float) -> bool:
+        """Wait for so long, or until there is another version, which may be what helps."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self._changed.wait()
+        return False
+
+    async def _live(self) -> BaseException | None:
+        """Run one instance until it crashes; return why."""
+        lease = self._connection.lease()
+        ways, park = Ways(self._reach, lambda: lease.left), partial(self._dead_letters.park, check=lease.check)
+        try:
+            async with self._changing:
+                attempt = await ways.to(self.destination)
+                tools = self._by(self.destination, replace(self._lasting, attempt=attempt, park=park, lease=lease))
+                self._tools, self._ways = tools, ways
+                delivery = self.delivery = Delivery(tools, self._connection)  # a beacon of its own: so is its crash
+            return await self._run(delivery)
+        finally:
+            async with self._changing:
+                self.delivery = None
+                await ways.close()
+
+    async def _run(self, delivery: Delivery) -> BaseException | None:
         try:
             await delivery.start()
             await delivery.over.wait()
@@ -76,8 +134,10 @@ class Keeper:
                 await asyncio.shield(stopping)
             finally:  # to its end, which is bounded, also when it stops after a crash and is to stop for good now
                 await asyncio.wait([stopping])
-                self.delivery = None
         return delivery.crash_reason  # type: ignore[no-any-return]
+
+    def _by(self, destination: Destination, tools: Tools) -> Tools:
+        return replace(tools, destination=destination, is_current=partial(self._is_current, destination))
 
 
 def _named(reason: BaseException | None) -> str:

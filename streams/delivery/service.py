@@ -74,8 +74,8 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
 
     @property
     def begun(self) -> bool:
-        """Whether it is known which partitions are assigned and where they go on."""
-        return self._tenure.dispatch is not None
+        """Whether it is known which partitions are assigned, and where they go on unless it is paused."""
+        return self._tenure.is_begun
 
     @property
     def gaps(self) -> Mapping[Partition, Gap]:
@@ -95,6 +95,11 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
         """End by a failure of our own or of Kafka's; it reaches no other service."""
         await super().crash(reason)
         self.over.set()
+
+    async def follow(self, tools: Tools) -> None:
+        """Deliver by *tools* from now on, with the same partitions; returns when nothing is under way by others."""
+        self._tools, self.destination = tools, tools.destination
+        await self._tenure.follow(tools)
 
     async def on_stop(self) -> None:
         """Drain, commit, leave the group; bounded, whatever the endpoint and the broker do."""
@@ -174,9 +179,9 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
             # It returns once partitions are assigned, and perhaps with records: these are bounded too.
             return await self._member.poll(POLL_MS, min(MAX_FETCH, self.destination.delivery.max_pending))
         backlog = dispatch.backlog
-        if backlog.full:
+        if dispatch.full:
             await backlog.room(ROOM_SECONDS)
-        full = backlog.full
+        full = dispatch.full
         if dispatch is self._tenure.dispatch:
             self._member.fetch_all_but(backlog.windows if full else backlog.ahead | self._tenure.standing.held)
         return await self._member.poll(0 if full else POLL_MS, backlog.next_fetch)

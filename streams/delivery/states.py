@@ -1,9 +1,11 @@
-"""In which state a destination's delivery is, of all that troubles it at a time; told when it changes."""
+"""In which state a destination's delivery is, by its document and of all that troubles it; told when it changes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
+
+from streams.destinations import Destination
 
 
 class Trouble(IntEnum):
@@ -18,15 +20,17 @@ class Trouble(IntEnum):
 
 
 class State:
-    """A destination's state, told by name and reason: ``faulted`` and why while it has a trouble, else ``activated``.
+    """A destination's state, told by name, reason and details for people.
 
-    Nothing is told before the first trouble, or before the first one is over.
+    ``paused`` by whom and why; ``faulted`` and why while it has a trouble, also where it is paused and could not be
+    resumed; else ``draining``, ``configured`` (it has no segment) or ``activated``. Nothing is told before the first
+    trouble, or before the first one is over.
     """
 
-    def __init__(self, tell: Callable[[str, str], None]) -> None:
-        self._tell = tell
+    def __init__(self, tell: Callable[[str, str, str], None], destination: Destination) -> None:
+        self._tell, self._destination = tell, destination
         self._troubles: dict[Trouble, str] = {}
-        self._told: tuple[str, str] | None = None
+        self._told: tuple[str, str, str] | None = None
 
     def has(self, trouble: Trouble) -> bool:
         """Whether the destination has this trouble now."""
@@ -43,8 +47,24 @@ class State:
             self._troubles.pop(trouble, None)
         self._say()
 
+    def follow(self, destination: Destination) -> None:
+        """Note what another version of the document says, now that it is in force."""
+        self._destination = destination
+        if self._told is not None or destination.pause is not None:
+            self._say()
+
     def _say(self) -> None:
-        state = ("faulted", self._troubles[min(self._troubles)]) if self._troubles else ("activated", "")
+        state = self._now()
         if state != self._told:
             self._told = state
             self._tell(*state)
+
+    def _now(self) -> tuple[str, str, str]:
+        worst, destination = min(self._troubles, default=None), self._destination
+        if destination.pause is not None and (worst is None or worst > Trouble.TOPIC):
+            return "paused", "operator", f"by {destination.pause.by}: {destination.pause.why}"
+        if worst is not None:
+            return "faulted", self._troubles[worst], ""
+        if destination.is_draining:
+            return "draining", "", ""
+        return "activated" if destination.segments else "configured", "", ""

@@ -1,4 +1,4 @@
-"""What a member holds its assigned partitions for: begun, judged again where they stand still, and released.
+"""What a member holds its assigned partitions for: begun, changed in place, judged again, and released.
 
 Each assignment, and each time that it is begun anew, has a dispatch of its own, so that nothing of an earlier one can
 post after.
@@ -16,12 +16,18 @@ from streams.delivery.commits import Commits
 from streams.delivery.dispatch import Dispatch
 from streams.delivery.member import Connection, Member
 from streams.delivery.standing import Standing
+from streams.delivery.states import Trouble
 from streams.delivery.tasks import Tasks
 from streams.delivery.tools import Tools
 from streams.delivery.windows import Window
+from streams.destinations import Account, Destination, Header
 
 ANSWER_SECONDS = 1.0
 """How soon the answer to a gap is tried again where the broker failed."""
+COMMIT_SECONDS = 0.2
+"""How soon a commit is tried again that was refused."""
+LATE_SECONDS = 0.5
+"""How much longer than its time-out an open request may take, since its end has to be noticed."""
 
 
 class Tenure:
@@ -37,34 +43,96 @@ class Tenure:
         self._releasing = asyncio.Lock()
         self._work = Tasks(defect)
         """What is under way for the assignment in force."""
+        self._assigned: set[TopicPartition] | None = None
+        self._held: set[TopicPartition] | None = None
+        """The assigned partitions while the destination is paused."""
         self.dispatch: Dispatch | None = None
         """None until it is known where the assigned partitions go on."""
         self.settled = asyncio.Event()
-        """Set when it is known where the first assigned partitions go on, be it none."""
+        """Set when it is known where the first assigned partitions go on, be it none, or that they do not for now."""
 
     @property
     def partitions(self) -> set[int]:
-        """The partitions that are begun."""
-        return {tp.partition for tp in self.dispatch.backlog.windows} if self.dispatch else set()
+        """The partitions that are begun, or held while the destination is paused."""
+        known = self._held if self.dispatch is None else self.dispatch.backlog.windows
+        return {each.partition for each in known or ()}
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether it is known which partitions are assigned, and where they go on unless it is paused."""
+        return self.dispatch is not None or self._held is not None
 
     def begin(self, assigned: set[TopicPartition]) -> None:
         """Begin to find out where they go on, apart from here; until then nothing of them is fetched."""
+        self._assigned = assigned
         self._member.hold(assigned)
         self._work.spawn(self._begin(assigned))
 
     async def _begin(self, assigned: set[TopicPartition]) -> None:
         """Begin with an empty dispatch: nothing of an earlier assignment is left."""
+        tools = self._tools
+        if not await tools.is_current():
+            return  # another version of the document is on its way here, which begins
+        if tools.destination.pause is not None:
+            self._hold(tools, assigned)
+            return
         windows = await self.standing.begun(assigned)
-        self.dispatch = Dispatch(self._tools, windows, defect=self._defect)
+        if tools is not self._tools:
+            return
+        self.dispatch = Dispatch(tools, windows, defect=self._defect)
         self._member.fetch_all_but(self.standing.held)
         self.settled.set()
         await self.answer()
 
+    def _hold(self, tools: Tools, assigned: set[TopicPartition]) -> None:
+        """Fetch nothing while the destination is paused, and let no clock run; the member stays in its group."""
+        self._held = assigned
+        self._member.fetch_all_but(assigned)
+        tools.progress.stopped(tools.now())
+        tools.state.over(Trouble.CRASHED, *([Trouble.TOPIC] if assigned else []))
+        self.settled.set()
+
+    async def follow(self, tools: Tools) -> None:
+        """Go on by *tools*; returns when nothing that was begun by others is under way any more.
+
+        It is begun anew apart from here, since the broker may be long in that. A revocation meanwhile waits for its
+        own time only.
+        """
+        former, self._tools = self._tools.destination, tools
+        dispatch = self.dispatch
+        if dispatch is not None:
+            await dispatch.drain(former.delivery.timeout_seconds + LATE_SECONDS)
+            await dispatch.release()
+        if _way(former) != _way(tools.destination) and tools.state.has(Trouble.ENDPOINT):
+            tools.state.over(Trouble.ENDPOINT)  # what failed was another way
+        tools.state.follow(tools.destination)
+        self._work.spawn(self._begin_again(dispatch))
+
+    async def _begin_again(self, former: Dispatch | None) -> None:
+        """Begin with the same partitions once all that has ended is committed, so that nothing of it is repeated.
+
+        Where the partitions went and came back meanwhile, that has been done.
+        """
+        while former is not None and self.dispatch is former and former.backlog.is_due:
+            await self._commit(former)
+            if former.backlog.is_due:
+                await asyncio.sleep(COMMIT_SECONDS)
+        if self.dispatch not in (former, None):
+            return
+        await self._release()
+        if self._assigned is not None:
+            await self._begin(self._assigned)
+
     async def release(self) -> None:
-        """Drain, stop posting, commit what has ended, and hand the rest over."""
+        """Drain, stop posting, commit what has ended, and hand the rest over: the partitions go."""
+        self._assigned = None
+        await self._release()
+
+    async def _release(self) -> None:
         async with self._releasing:
             for task in self._work - {asyncio.current_task()}:
                 task.cancel()
+            self._held = None
             if (dispatch := self.dispatch) is None:
                 return
             try:
@@ -98,7 +166,7 @@ class Tenure:
         if await self.standing.judged_again((partition.topic, partition.partition)):
             await self.answer()
             return
-        await self.release()
+        await self._release()
         await self._begin(set(dispatch.backlog.windows))
 
     async def answer(self) -> None:
@@ -111,3 +179,8 @@ class Tenure:
                 return
             except (KafkaError, TimeoutError):
                 await asyncio.sleep(ANSWER_SECONDS)
+
+
+def _way(destination: Destination) -> tuple[Account, tuple[Header, ...]]:
+    """Return what an endpoint's fault may be due to."""
+    return destination.account, destination.headers

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from streams.delivery.asking import Asked
 from streams.delivery.bounds import Shared
 from streams.delivery.dead_letters import Failure
 from streams.delivery.pending import Record
@@ -17,11 +18,14 @@ from streams.ends import ExportEnd
 from streams.exports import Export
 from streams.groups.lease import Lease
 from streams.outcomes import Outcome
+from streams.profile_commands import ReExport
 
 Attempt = Callable[[Export], Awaitable[Outcome]]
 """One request; it says how it ended. Raises LapsedError where the lease lapsed before there was an answer."""
 Park = Callable[[Record, Failure], Awaitable[None]]
 """Writes a dead letter and returns when it is confirmed; raises NotParkedError, and LapsedError before it writes."""
+Ask = Callable[[Export, ReExport], Awaitable[None]]
+"""Asks activation to export an export's profile anew; returns when that is confirmed, or raises NotWrittenError."""
 Pause = Callable[[int, Outcome, Retry, Callable[[], float]], float]
 """Seconds until the next attempt, given how many were made, the last outcome, the policy and the dice."""
 
@@ -56,8 +60,8 @@ class Telemetry(Protocol):
     ) -> None:
         """The gauges are read here from now on."""
 
-    def state(self, name: str, reason: str) -> None:
-        """The destination's state changed."""
+    def state(self, name: str, reason: str, details: str) -> None:
+        """The destination's state changed; *details* are for people."""
 
     def lapsed(self) -> None:
         """The lease has lapsed: nothing is posted until it is renewed."""
@@ -84,6 +88,7 @@ class Tools:
     destination: Destination
     attempt: Attempt
     park: Park
+    ask: Ask
     pause: Pause
     telemetry: Telemetry
     shared: Shared
@@ -94,6 +99,9 @@ class Tools:
     random: Callable[[], float]
     wall: Callable[[], float]
     """The clock of the calendar, in seconds."""
+    is_current: Callable[[], Awaitable[bool]]
+    """Waits until what was written of documents by now is read, and says whether *destination* is still in force."""
     revisions: Revisions = field(default_factory=Revisions)
     progress: Progress = field(default_factory=Progress)
     books: Books = field(default_factory=Books)
+    asked: Asked = field(default_factory=Asked)

@@ -35,11 +35,12 @@ class Log(Protocol):
 
 
 class Standing(NamedTuple):
-    """A destination's state, why, and since when, in milliseconds."""
+    """A destination's state, why, since when, in milliseconds, and details for people."""
 
     state: str
     reason: str
     since: int
+    details: str = ""
 
 
 class DeliveryTelemetry:
@@ -149,18 +150,21 @@ class DeliveryTelemetry:
         """Say where the record timestamp of the oldest export is read that waits and is not fetched; None if none."""
         self._unfetched = oldest_timestamp_ms
 
-    def state(self, name: str, reason: str = NONE) -> None:
-        """Tell that the destination is in another state (of ``STATES``), and why (of ``STATE_REASONS``)."""
+    def state(self, name: str, reason: str = NONE, details: str = "") -> None:
+        """Tell that the destination is in another state (of ``STATES``), and why (of ``STATE_REASONS``).
+
+        *details*, such as who paused it and what for, are for people: they are no label.
+        """
         state, why = known(name, STATES), known(reason, (NONE, *STATE_REASONS))
         before = self.standing
         if before is not None:
-            if before[:2] == (state, why):
+            if (state, why, details) == (before.state, before.reason, before.details):
                 return
-            self._metrics.state.remove(self._name, *before[:2])
-        self.standing = Standing(state, why, int(self._now() * 1000))
+            self._metrics.state.remove(self._name, before.state, before.reason)
+        self.standing = Standing(state, why, int(self._now() * 1000), details)
         self._metrics.state.labels(self._name, state, why).set(1)
-        write = self._log.info if name in ("configured", "activated") else self._log.warning
-        write("destination.state", destination=self._name, state=name, reason=reason or None)
+        write = self._log.warning if name in ("faulted", "forbidden") else self._log.info
+        write("destination.state", destination=self._name, state=name, reason=reason or None, details=details or None)
 
     def token_fetched(self, result: str) -> None:
         """Count one request for an access token by how it went (of ``TOKEN_RESULTS``)."""

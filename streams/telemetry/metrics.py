@@ -6,9 +6,15 @@ dashboards and alerts are checked against.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TypeVar
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client.metrics import MetricWrapperBase
 
 from streams.telemetry.observed import Gaps, SetAside
+
+F = TypeVar("F", bound=MetricWrapperBase)
 
 NAMES = (
     "streams_build_info",
@@ -52,6 +58,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # doubles each counter, and nothing reads it
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
+        self._labels: dict[MetricWrapperBase, tuple[str, ...]] = {}
         self.gaps, self.set_aside = Gaps(), SetAside()
         self.registry.register(self.gaps)
         self.registry.register(self.set_aside)
@@ -60,6 +67,23 @@ class Metrics:
         self._declare_activation()
         self._declare_exports()
         self._declare_requests()
+
+    @property
+    def of_deliveries(self) -> Iterable[MetricWrapperBase]:
+        """The families that delivery moves, each labelled with the destination."""
+        return (
+            *(self.fetched, self.ended, self.pending, self.in_flight, self.oldest_age, self.end_to_end),
+            *(self.attempts, self.resent, self.attempt_seconds, self.state, self.token_fetches),
+        )
+
+    def forget(self, destination: str, families: Iterable[MetricWrapperBase]) -> None:
+        """Take away all series of a destination."""
+        for family in families:
+            labels = self._labels[family]
+            samples = [sample.labels for each in family.collect() for sample in each.samples]
+            series = {tuple(each[label] for label in labels) for each in samples if each["destination"] == destination}
+            for values in series:
+                family.remove(*values)
 
     def _declare_worker(self) -> None:
         self.build_info = self._gauge("build_info", "Always 1; the labels say what runs.", "version", "python")
@@ -124,10 +148,17 @@ class Metrics:
         )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"streams_{name}", text, labels, registry=self.registry)
+        return self._declared(Counter(f"streams_{name}", text, labels, registry=self.registry), labels)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(f"streams_{name}", text, labels, registry=self.registry)
+        return self._declared(Gauge(f"streams_{name}", text, labels, registry=self.registry), labels)
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(f"streams_{name}", text, ("destination",), registry=self.registry, buckets=buckets)
+        labels = ("destination",)
+        return self._declared(
+            Histogram(f"streams_{name}", text, labels, registry=self.registry, buckets=buckets), labels
+        )
+
+    def _declared(self, family: F, labels: tuple[str, ...]) -> F:
+        self._labels[family] = labels
+        return family

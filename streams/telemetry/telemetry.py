@@ -59,6 +59,15 @@ class Telemetry:
             )
         return found
 
+    def forget_delivery(self, destination: Destination) -> None:
+        """Show nothing more of a destination that is delivered no more here, until it is again."""
+        self._deliveries.pop(destination.name, None)
+        self._metrics.forget(destination.name, self._metrics.of_deliveries)
+
+    def forget_activation(self, name: str) -> None:
+        """Show nothing more of what was considered for a destination."""
+        self._metrics.forget(name, [self._metrics.considered])
+
     def observe(
         self,
         *,

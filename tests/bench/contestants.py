@@ -34,7 +34,7 @@ from streams.exports import Export, delivery_group, exports_topic
 from streams.groups.lease import Lease
 from streams.outcomes import Delivered, Outcome, Retryable
 from streams.telemetry.telemetry import Telemetry
-from tests.deliverables import Parked
+from tests.deliverables import Parked, Questions, always
 
 IN_FLIGHT = 64
 HELD = 5_000
@@ -186,7 +186,7 @@ class Quiet:
     def observe(self, **gauges: object) -> None:
         """Say nothing."""
 
-    def state(self, name: str, reason: str) -> None:
+    def state(self, name: str, reason: str, details: str) -> None:
         """Say nothing."""
 
     def lapsed(self) -> None:
@@ -214,14 +214,16 @@ async def deliver(job: Job, attempt: Attempt, telemetry: DeliveryTelemetry, leas
         destination=job.destination,
         attempt=attempt,
         park=Parked(),
+        ask=Questions(),
         pause=pause,
         telemetry=telemetry,
         shared=Shared(),
-        state=State(telemetry.state),
+        state=State(telemetry.state, job.destination),
         lease=lease,
         now=time.monotonic,
         random=lambda: 0.5,
         wall=time.time,
+        is_current=always,
     )
     delivery = Delivery(tools, connection(job))
     await delivery.start()

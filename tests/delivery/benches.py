@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from streams.delivery.bitmaps import decode
+from streams.delivery.confirmed import new_dead_letters
 from streams.delivery.dead_letters import Failure, NotParkedError
-from streams.delivery.deliveries import new_dead_letters
 from streams.delivery.member import Connection
 from streams.delivery.pending import Record
 from streams.delivery.service import Delivery

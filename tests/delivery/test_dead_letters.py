@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.delivery.confirmed import new_dead_letters
 from streams.delivery.dead_letters import (
     Batch,
     DeadLetters,
@@ -18,7 +19,6 @@ from streams.delivery.dead_letters import (
     Stage,
     dead_letter,
 )
-from streams.delivery.deliveries import new_dead_letters
 from streams.delivery.member import Connection
 from streams.ends import Reason
 from streams.exports import MAX_ROW_BYTES, dead_letters_topic

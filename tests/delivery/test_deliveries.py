@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from aiokafka.errors import TopicAuthorizationFailedError
@@ -14,9 +14,9 @@ from streams.brokers import Brokers
 from streams.delivery import keeper as keeper_module
 from streams.delivery.bounds import Shared
 from streams.delivery.deliveries import Deliveries
-from streams.delivery.keeper import Reach
 from streams.delivery.member import Connection
 from streams.delivery.tools import Attempt
+from streams.delivery.ways import Reach
 from streams.destinations import Destination
 from streams.ends import ExportEnd
 from streams.exports import Export, exports_topic
@@ -45,7 +45,11 @@ class Telemetries(defaultdict[str, RecordingTelemetry]):
 
 
 def the_deliveries(
-    connection: Connection, destinations: list[Destination], telemetries: Telemetries, reach: Reach
+    connection: Connection,
+    destinations: list[Destination],
+    telemetries: Telemetries,
+    reach: Reach,
+    **options: Any,
 ) -> Deliveries:
     return Deliveries(
         destinations,
@@ -57,6 +61,7 @@ def the_deliveries(
         now=time.monotonic,
         random=lambda: 0.5,
         wall=time.time,
+        **options,
     )
 
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from streams.delivery.states import State, Trouble
+from tests.deliverables import a_destination
 
 
 def test_the_worst_trouble_is_told_and_only_what_changes() -> None:
     told: list[tuple[str, str]] = []
-    state = State(lambda name, reason: told.append((name, reason)))
+    state = State(lambda name, reason, _: told.append((name, reason)), a_destination())
     state.over(Trouble.TOPIC)
     state.faulted(Trouble.GAP, "gap")
     state.faulted(Trouble.ENDPOINT, "unauthorized")

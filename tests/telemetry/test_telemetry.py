@@ -307,9 +307,9 @@ def test_a_state_is_known_with_its_reason_and_since_when(bench: Bench) -> None:
     bench.now += 60
     delivery.state("faulted", "tls-failed")
 
-    assert delivery.standing == ("faulted", "tls-failed", int(NOW * 1000))
+    assert delivery.standing == ("faulted", "tls-failed", int(NOW * 1000), "")
     delivery.state("activated")
-    assert delivery.standing == ("activated", "", int(NOW * 1000) + 60_000)
+    assert delivery.standing == ("activated", "", int(NOW * 1000) + 60_000, "")
 
 
 def test_gaps_are_shown_while_they_last_and_not_after(bench: Bench) -> None:
