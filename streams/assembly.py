@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+import structlog
 
 from streams.activation.stage import ActivationStage, Seams, inputs_of
 from streams.configuration.settings import Settings
@@ -28,7 +31,8 @@ from streams.status.snapshot import Stages
 from streams.telemetry import logs
 from streams.telemetry.telemetry import Telemetry
 from streams.topics import cluster, plan
-from streams.topics.provision import needed
+from streams.topics.provision import doubts, needed, partitions
+from streams.topics.watch import Watch
 from streams.vitals import ACTIVATION, DELIVERY, HealthService, vitals
 
 STAGES = frozenset({ACTIVATION, DELIVERY})
@@ -43,6 +47,7 @@ class Assembly:
     reporting: Reporting
     activation: ActivationStage | None
     deliveries: Deliveries | None
+    watch: Watch | None
 
 
 async def assemble(
@@ -57,11 +62,11 @@ async def assemble(
     listenable(settings.http.host, settings.http.port)
     if ACTIVATION in stages and settings.state.store == "rocksdb":
         writable(settings.state.directory)
-    partitions = await _topics(settings, destinations)
+    count = await _topics(settings, destinations, reads_inputs=ACTIVATION in stages)
     journal = Journal(settings.kafka.brokers, plan.destinations(settings.app).name)
     await journal.start()
     try:
-        return await _assembled(settings, destinations, stages, only, seams, logging, partitions, journal)
+        return await _assembled(settings, destinations, stages, only, seams, logging, count, journal)
     except BaseException:
         await journal.stop()
         raise
@@ -74,7 +79,7 @@ async def _assembled(
     only: frozenset[str] | None,
     seams: Seams,
     logging: logs.Logs,
-    partitions: int,
+    count: int,
     journal: Journal,
 ) -> Assembly:
     telemetry = Telemetry(time.time, log=logging.canonical, log_delivered=settings.log.delivered)
@@ -82,14 +87,27 @@ async def _assembled(
     if ACTIVATION in stages:
         changelog = await cluster.compaction_of(settings.kafka.brokers, changelog_topic(settings.app))
         known = await fixed(destinations, journal, int(time.time() * 1000))
-        activation = ActivationStage(settings, known, partitions, changelog, telemetry, seams, journal)
+        activation = ActivationStage(settings, known, count, changelog, telemetry, seams, journal)
     chosen = [d for d in destinations if only is None or d.name in only]
     deliveries = _deliveries(settings, chosen, telemetry, journal) if DELIVERY in stages else None
     running = Stages(activation, deliveries, chosen if deliveries else ())
     health = vitals(settings, telemetry, running)
-    return Assembly(
-        Journaling(journal), health, reporting(settings, telemetry, running, health), activation, deliveries
-    )
+    reports = reporting(settings, telemetry, running, health)
+    watch = None if activation is None else _watch(settings, activation, count)
+    return Assembly(Journaling(journal), health, reports, activation, deliveries, watch)
+
+
+def _watch(settings: Settings, activation: ActivationStage, count: int) -> Watch:
+    """Return what ends the worker, in order, when the inputs are not any more what it was started for."""
+    engine = activation.engine
+
+    def changed() -> None:
+        structlog.get_logger().error("inputs.changed", problems=watch.problems)
+        engine.halt()
+        signal.raise_signal(signal.SIGTERM)
+
+    watch = Watch(settings.kafka.brokers, inputs_of(settings), count, changed, suspicion=engine.misfit)
+    return watch
 
 
 def _deliveries(
@@ -133,15 +151,17 @@ def _deliveries(
     )
 
 
-async def _topics(settings: Settings, destinations: Sequence[Destination]) -> int:
+async def _topics(settings: Settings, destinations: Sequence[Destination], *, reads_inputs: bool) -> int:
     """Wait for the broker and make our topics; return the number of partitions that all inputs, and ours, have."""
     brokers = settings.kafka.brokers
     await cluster.wait_for_broker(brokers)
-    partitions = await cluster.partitions_of(brokers, inputs_of(settings), settings.inputs.partitions)
+    count = await partitions(settings, reads_inputs=reads_inputs)
     await cluster.ensure(
         brokers,
-        needed(settings.app, destinations, partitions),
+        needed(settings.app, destinations, count),
         replication_factor=settings.kafka.replication_factor,
         create=settings.topics.create,
     )
-    return partitions
+    for doubt in await doubts(settings) if reads_inputs else ():
+        structlog.get_logger().warning("topics.warning", problem=doubt)
+    return count

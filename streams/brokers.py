@@ -15,8 +15,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import AIOKafkaConnection
 
+from streams.metadata import create_nothing
 from streams.secrets import Secret
 from streams.tls import Context
+
+create_nothing()
 
 CLOSE_SECONDS = 1.0
 """How long the other side's farewell is waited for, with which TLS ends."""

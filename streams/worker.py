@@ -29,7 +29,7 @@ from streams.telemetry import logs
 from streams.topics.plan import TopicError
 
 STOPPED, CRASHED, REFUSED = 0, 1, 2
-"""The exit codes; the last one is of a worker that does not start since what it is given is wrong."""
+"""The exit codes; the last one is of a worker that does not start, or go on, since what it is given is wrong."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 """What tells a worker to stop."""
@@ -52,7 +52,8 @@ def run(
     """Run the worker until SIGTERM or SIGINT, or until it crashes; return the exit code.
 
     0 = stopped as told, 1 = crashed, 2 = did not start: the brokers refuse us, a topic is missing or wrong, the state
-    directory or the port cannot be had, or Faust is one it does not know.
+    directory or the port cannot be had, or Faust is one it does not know; or stopped by itself, in order, since an
+    input has another number of partitions than when it was started.
 
     *only* names the destinations to deliver; activation exports for all of them in any case. *environ* is asked for
     ``NO_COLOR``. *warnings* are what the documents probably do not mean; each has a line of the log.
@@ -70,6 +71,8 @@ def run(
         assembling = assemble(settings, destinations, stages, only, seams or Seams(), logging)
         assembly = _unless_told_to_stop(assembling, loop)
         code = STOPPED if assembly is None else _execute(assembly, loop)
+        if assembly is not None and assembly.watch is not None and assembly.watch.problems:
+            raise TopicError(assembly.watch.problems)
         structlog.get_logger().info("worker.stopped", code=code)
         return code
     except (AccessError, RefusedError, TopicError, UnknownVersion) as error:
@@ -117,7 +120,10 @@ def _execute(assembly: Assembly, loop: asyncio.AbstractEventLoop) -> int:
 
 def _supervisor(assembly: Assembly, loop: asyncio.AbstractEventLoop) -> ModeWorker:
     """Return what starts the services in order, stops them on a signal and ends with an exit code."""
-    every = (assembly.journaling, assembly.health, *assembly.reporting, assembly.activation, assembly.deliveries)
+    every = (
+        *(assembly.journaling, assembly.health, *assembly.reporting),
+        *(assembly.activation, assembly.deliveries, assembly.watch),
+    )
     services = [service for service in every if service is not None]
     options = {"loop": loop, "redirect_stdouts": False, "override_logging": False, "quiet": True}
     if assembly.activation is None:

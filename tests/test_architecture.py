@@ -51,7 +51,7 @@ ROOMS = {
         sees=("words",),
         foreign=_PURE,
     ),
-    "brokers": Room(("brokers", "tls", "refusals"), sees=("words",)),
+    "brokers": Room(("metadata", "brokers", "tls", "refusals"), sees=("words",)),
     "configuration": Room(
         _in(
             "configuration",
@@ -106,6 +106,7 @@ ROOMS = {
             "activation.producing",
             "activation.stage",
             "topics.provision",
+            "topics.watch",
             "preconditions",
             "vitals",
             "assembly",
@@ -136,6 +137,7 @@ RESERVED = {
     "mode": (
         "engine.",
         "activation.stage",
+        "topics.watch",
         "vitals",
         "journaling",
         "worker",

@@ -159,7 +159,7 @@ async def test_ctrl_c_is_no_traceback(folder: Path) -> None:
     [
         (ConfigurationError([Problem("a.yaml:1", "is wrong", "mend it")]), 2, "a.yaml:1: is wrong; mend it"),
         (AccessError("kafka-1:9092 refuses the login"), 2, "kafka-1:9092 refuses the login"),
-        (TopicError(["topic a has 3 partitions", "topic b"]), 1, "topic a has 3 partitions\ntopic b"),
+        (TopicError(["topic a has 3 partitions", "topic b"]), 2, "topic a has 3 partitions\ntopic b"),
         (KafkaConnectionError("no connection"), 1, "KafkaConnectionError: no connection"),
         (TopicAuthorizationFailedError(), 1, "TopicAuthorizationFailedError"),
         (TimeoutError(), 1, "Kafka did not answer in time"),

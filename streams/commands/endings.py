@@ -34,12 +34,12 @@ class Commands(click.Group):
 
 @contextmanager
 def told() -> Iterator[None]:
-    """End with 2 where the configuration is wrong or the brokers refuse us, with 1 where it cannot be done now."""
+    """End with 2 where what we are given is wrong or the brokers refuse us, with 1 where it cannot be done now."""
     try:
         yield
-    except (ConfigurationError, AccessError, RefusedError) as error:
+    except (ConfigurationError, AccessError, RefusedError, TopicError) as error:
         _end(str(error), WRONG_CONFIGURATION)
-    except (TopicError, KafkaError, TimeoutError, OSError) as error:
+    except (KafkaError, TimeoutError, OSError) as error:
         _end(_text(error), FAILED)
     except KeyboardInterrupt:
         _end("interrupted", FAILED)

@@ -76,10 +76,10 @@ def on_cluster(asked: Coroutine[Any, Any, T]) -> T:
         logging.close()
 
 
-def fail(why: str) -> NoReturn:
-    """End with 1 and *why* on standard error."""
+def fail(why: str, code: int = FAILED) -> NoReturn:
+    """End with *code* and *why* on standard error."""
     click.echo(why, err=True)
-    sys.exit(FAILED)
+    sys.exit(code)
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import orjson
 
 from streams.commands.helps import UNREACHED, WRONG_OR_REFUSED, epilog
-from streams.commands.shared import config_option, fail, on_cluster, output_option, print_table, read_configuration
+from streams.commands.shared import (
+    WRONG_CONFIGURATION,
+    config_option,
+    fail,
+    on_cluster,
+    output_option,
+    print_table,
+    read_configuration,
+)
+from streams.configuration.settings import Settings
+from streams.destinations import Destination
 from streams.topics import provision
 
+WRONG = f"{WRONG_OR_REFUSED}; or topics that are wrong, each told with what mends it"
 
-@click.group(epilog=epilog("streams topics plan", failed=UNREACHED, wrong=WRONG_OR_REFUSED))
+
+@click.group(epilog=epilog("streams topics plan", failed=UNREACHED, wrong=WRONG))
 def topics() -> None:
-    """Check or create the worker's own topics; the inputs are yours."""
+    """Check or create the worker's own topics; the inputs are yours, and never created or changed."""
 
 
 @topics.command(
@@ -22,46 +35,59 @@ def topics() -> None:
         "streams topics plan",
         "streams topics plan --output json",
         done="each is there and right, or can be created",
-        failed=f"one is wrong; {UNREACHED}",
-        wrong=WRONG_OR_REFUSED,
+        failed=UNREACHED,
+        wrong=WRONG,
     )
 )
 @config_option
 @output_option
 def plan(config: Path | None, output: str) -> None:
-    """Show what the worker's topics must be and how they are found."""
-    settings, destinations = read_configuration(config)
-    planned = on_cluster(provision.plan(settings, destinations))
+    """Show what the worker's topics must be and how they are found, changing nothing."""
+    planned, doubts = on_cluster(_planned(*read_configuration(config)))
     if output == "json":
         click.echo(orjson.dumps(planned, option=orjson.OPT_INDENT_2, default=sorted))
     else:
         print_table(("topic", "partitions", "state", "config"), map(_row, planned))
+    _warn(doubts)
     problems = [problem for each in planned for problem in each.problems]
     if problems:
-        fail("\n".join(problems))
+        fail("\n".join(problems), WRONG_CONFIGURATION)
 
 
 @topics.command(
     epilog=epilog(
         "streams topics apply",
+        "streams topics apply --output json",
         done="all are there, some of them since now",
-        failed=f"one is wrong, and nothing was created; {UNREACHED}",
-        wrong=WRONG_OR_REFUSED,
+        failed=UNREACHED,
+        wrong=f"{WRONG}, and nothing was created",
     )
 )
 @config_option
 @output_option
 def apply(config: Path | None, output: str) -> None:
     """Create the worker's topics that are missing; one that is there and wrong is never changed."""
-    settings, destinations = read_configuration(config)
-    created = on_cluster(provision.apply(settings, destinations))
+    created, doubts = on_cluster(_applied(*read_configuration(config)))
     if output == "json":
         click.echo(orjson.dumps({"created": created}, option=orjson.OPT_INDENT_2))
-        return
-    for name in created:
-        click.echo(f"created {name}")
-    if not created:
-        click.echo("nothing to create")
+    else:
+        click.echo("\n".join(f"created {name}" for name in created) or "nothing to create")
+    _warn(doubts)
+
+
+async def _planned(
+    settings: Settings, destinations: Sequence[Destination]
+) -> tuple[list[provision.Planned], list[str]]:
+    return await provision.plan(settings, destinations), await provision.doubts(settings)
+
+
+async def _applied(settings: Settings, destinations: Sequence[Destination]) -> tuple[list[str], list[str]]:
+    return await provision.apply(settings, destinations), await provision.doubts(settings)
+
+
+def _warn(doubts: Sequence[str]) -> None:
+    for doubt in doubts:
+        click.echo(f"warning: {doubt}", err=True)
 
 
 def _row(planned: provision.Planned) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import faust
@@ -32,8 +33,13 @@ class App(faust.App):
         """Without a *journal* offsets are reset to the earliest, and nothing is remembered."""
         self.engine_settings, self._journal, self.lease = settings, journal, lease
         self.standing: Standing | None = None
+        self.inputs: set[str] = set()
         self.inlets: dict[str, Inlet] = {}
         self.release = Release(settings.drain)
+        self.halted = False
+        """Whether no more records are taken, for good."""
+        self.misfit = asyncio.Event()
+        """Set when the group has assigned partitions that do not belong together; then it is halted, too."""
         self.recovered: list[Callable[[set[int]], None]] = []
         reset = "earliest" if journal is None else "none"
         super().__init__(settings.id, **_faust_settings(settings), consumer_auto_offset_reset=reset)
@@ -56,6 +62,20 @@ class App(faust.App):
             changelogs = self.tables.changelog_topics
             inputs = [tp for tp in self.consumer.assignment() if tp.topic not in changelogs]
             await self.standing.stand([(tp.topic, tp.partition) for tp in inputs])
+
+    def fits(self, assigned: Collection[Any]) -> bool:
+        """Whether the same partitions of every input are assigned, and none that we did not start with.
+
+        Otherwise an input's number of partitions has changed: the group hands those of a number out apart from others,
+        and what is known of a profile is elsewhere. Then nothing of the assignment is read.
+        """
+        numbers = {topic: {tp.partition for tp in assigned if tp.topic == topic} for topic in self.inputs}
+        ours = range(self.engine_settings.partitions)
+        if all(found == next(iter(numbers.values())) and found <= {*ours} for found in numbers.values()):
+            return True
+        self.halted = True
+        self.misfit.set()
+        return False
 
     def on_recovered(self, partitions: set[int]) -> None:
         """Tell who wants to know that the tables of *partitions* are complete; no record has come yet."""

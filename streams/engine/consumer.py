@@ -75,7 +75,7 @@ class Consumer(driver.Consumer):
     def resume_flow(self) -> None:
         """Open the gate. The recovery calls it last; any earlier and a fetch could outrun the recovery."""
         super().resume_flow()
-        self._opened = True
+        self._opened = not self.app.halted
         self.wake()
 
     def stop_flow(self) -> None:
@@ -125,7 +125,7 @@ class Consumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[Any], generation_id: int = 0) -> None:
         """Begin a new assignment, closed until it is recovered."""
-        if self.app.should_stop:
+        if self.app.should_stop or not self.app.fits(assigned):
             return
         self._begin()
         await super().on_partitions_assigned(assigned, generation_id)

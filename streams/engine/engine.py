@@ -61,6 +61,7 @@ class Engine:
         async def agent(stream: Any) -> None:
             await self._read(topic, stream.channel.queue, handle, room)
 
+        self.app.inputs.add(topic)
         self.app.agent(channel, name=f"{self._settings.id}.{topic}")(agent)
 
     async def _read(self, topic: str, queue: Any, handle: Handle, room: Room | None) -> None:
@@ -175,6 +176,17 @@ class Engine:
         return {why.value: count for why, count in self._faust_table.data.doubts.items()}
 
     # The end.
+
+    def halt(self) -> None:
+        """Take no more records, for good: the worker is about to stop, which finishes what is under way."""
+        self.app.halted = True
+        if self.app._consumer is not None:
+            self.app._consumer.stop_flow()
+
+    @property
+    def misfit(self) -> asyncio.Event:
+        """Set when the group has assigned partitions of the inputs that do not belong together; none is read."""
+        return self.app.misfit
 
     def crash(self, error: BaseException) -> None:
         """End the worker with exit code 1, after a release; the first *error* is the one that is told."""

@@ -79,9 +79,20 @@ async def _trouble(brokers: Brokers) -> Trouble | None:
 
 async def partitions_of(brokers: Brokers, inputs: Collection[str], expected: int | None = None) -> int:
     """Return the number of partitions that all *inputs* have; TopicError when one is missing or disagrees."""
-    async with _administration(brokers) as admin:
-        there = await _described(admin)
+    there = await counts(brokers)
     return agreed_partitions({name: there.get(name) for name in inputs}, expected)
+
+
+async def counts(brokers: Brokers) -> dict[str, int]:
+    """Return the number of partitions of each topic that is there."""
+    async with _administration(brokers) as admin:
+        return await _described(admin)
+
+
+async def configurations(brokers: Brokers, names: Sequence[str]) -> dict[str, Mapping[str, str]]:
+    """Return the effective configuration of each topic that is there and may be described."""
+    async with _administration(brokers) as admin:
+        return await _configs(admin, names)
 
 
 async def compaction_of(brokers: Brokers, topic: str) -> Compaction:

@@ -12,6 +12,8 @@ from streams.profile_commands import commands_topic
 _DAY_MS = 24 * 60 * 60 * 1000
 
 _FOREVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+_LIMITS = ("retention.ms", "retention.bytes")
+"""When records are deleted; -1 = never."""
 _COMPACT = {"cleanup.policy": "compact"}
 _ROOMY = {"max.message.bytes": str(MAX_RECORD_BYTES)}
 """A profile of several sources, each of up to 1 MiB, must fit; a broker's own default is 1 MiB."""
@@ -114,10 +116,13 @@ def flaws(spec: Topic, found: Found) -> Iterator[str]:
     for key, expected in spec.config.items():
         actual = found.config.get(key, expected)  # a broker that does not tell has no such setting
         if (key not in spec.adjustable and actual != expected) or _takes_too_little(key, actual, expected):
-            yield (
-                f"topic {spec.name} has {key}={actual}, expected {expected}: mend it with 'kafka-configs.sh --alter "
-                f"--entity-type topics --entity-name {spec.name} --add-config {key}={expected}'"
-            )
+            remedy = f"mend it with {_altered(spec.name, key, expected)}"
+            yield f"topic {spec.name} has {key}={actual}, expected {expected}: {remedy}"
+
+
+def _altered(topic: str, key: str, value: str) -> str:
+    """Return the command of Kafka's own that sets *key* of a topic."""
+    return f"'kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {key}={value}'"
 
 
 def _takes_too_little(key: str, actual: str, expected: str) -> bool:
@@ -131,6 +136,24 @@ def absence(spec: Topic) -> str:
         f"topic {spec.name} does not exist, or may not be described, and topics.create is false: create it with "
         f"'kafka-topics.sh --create --topic {spec.name} --partitions {spec.partitions} {config}'"
     )
+
+
+def doubts(name: str, config: Mapping[str, str], *, is_profile: bool) -> Iterator[str]:
+    """Yield what is probably not meant in the configuration of an input, which is the user's to choose, and why."""
+    policies = config.get("cleanup.policy", "").split(",")
+    if is_profile and "delete" in policies and not all(config.get(key) == "-1" for key in _LIMITS):
+        kept = ", ".join(f"{key}={config[key]}" for key in _LIMITS if key in config)
+        yield (
+            f"profile input {name} has cleanup.policy={','.join(policies)} ({kept}): a profile that is not written for "
+            "so long is unknown to whoever reads the topic from its beginning, such as another app, or one whose "
+            f"changelog is lost; keep the last record of each with {_altered(name, 'cleanup.policy', 'compact')}"
+        )
+    if not is_profile and "compact" in policies:
+        yield (
+            f"membership input {name} has cleanup.policy={','.join(policies)}: only the last record of a profile is "
+            "kept, so what it was told of other segments is gone before a worker that is behind, or new, reads it; "
+            f"keep all with {_altered(name, 'cleanup.policy', 'delete')}"
+        )
 
 
 def agreed_partitions(inputs: Mapping[str, int | None], expected: int | None) -> int:
@@ -149,11 +172,24 @@ def agreed_partitions(inputs: Mapping[str, int | None], expected: int | None) ->
     return wanted.pop()
 
 
+def changes(inputs: Mapping[str, int | None], partitions: int) -> list[str]:
+    """Return what has become of *inputs* (None = gone) that had so many *partitions*, and how to mend it."""
+    return [
+        f"input topic {name} has {count} partitions now, and had {partitions}: keys have other places, so no more is "
+        "read. Kafka cannot take partitions away: see 'More partitions' in the README"
+        if count is not None
+        else f"input topic {name} is gone: make it again, with {partitions} partitions, or name another under inputs"
+        for name, count in inputs.items()
+        if count != partitions
+    ]
+
+
 def _disagreements(counts: Mapping[str, int], expected: int | None, wanted: Collection[int]) -> list[str]:
     if expected is not None:
-        asked = f"expected {expected}, as inputs.partitions says"
+        asked = f"expected {expected}, as inputs.partitions says: correct that, or name a topic that has as many"
         return [f"input topic {name} has {n} partitions, {asked}" for name, n in counts.items() if n != expected]
     if len(wanted) <= 1:
         return []
     listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
-    return [f"the inputs must have the same number of partitions, so that a profile's records meet: {listed}"]
+    remedy = "copy those that differ, record by record, into new topics with the right number, and name these"
+    return [f"the inputs must have the same number of partitions, so that a profile's records meet: {listed}; {remedy}"]

@@ -41,6 +41,16 @@ def needed(app: str, destinations: Iterable[Destination], partitions: int) -> li
     return [*exports, *shared, topics.destinations(app), topics.status(app)]
 
 
+async def partitions(settings: Settings, *, reads_inputs: bool) -> int:
+    """Return the number of partitions that all inputs, and ours, have; TopicError where the inputs do not agree.
+
+    Whoever does not read them goes by ours, so that what was exported is delivered although the inputs have changed.
+    """
+    brokers, inputs, ours = settings.kafka.brokers, settings.inputs, topics.dead_letters(settings.app, 1).name
+    there = None if reads_inputs else (await cluster.counts(brokers)).get(ours)
+    return there or await cluster.partitions_of(brokers, [name for _, name in inputs.roles()], inputs.partitions)
+
+
 async def plan(settings: Settings, destinations: Sequence[Destination]) -> list[Planned]:
     """Return each topic and how it is found, changing nothing; raises TopicError for the inputs, TimeoutError."""
     brokers = settings.kafka.brokers
@@ -54,11 +64,16 @@ async def apply(settings: Settings, destinations: Sequence[Destination]) -> list
     return await cluster.ensure(kafka.brokers, specs, replication_factor=kafka.replication_factor)
 
 
+async def doubts(settings: Settings) -> list[str]:
+    """Return what is probably not meant in the inputs' configurations; one that may not be described is passed over."""
+    roles = {topic: path[0] == "profiles" for path, topic in settings.inputs.roles()}
+    found = await cluster.configurations(settings.kafka.brokers, list(roles))
+    return [doubt for name, config in found.items() for doubt in topics.doubts(name, config, is_profile=roles[name])]
+
+
 async def _needed(settings: Settings, destinations: Sequence[Destination]) -> list[Topic]:
-    brokers, inputs = settings.kafka.brokers, settings.inputs
-    await cluster.wait_for_broker(brokers, within_seconds=ANSWER_SECONDS)
-    names = [topic for _, topic in inputs.roles()]
-    return needed(settings.app, destinations, await cluster.partitions_of(brokers, names, inputs.partitions))
+    await cluster.wait_for_broker(settings.kafka.brokers, within_seconds=ANSWER_SECONDS)
+    return needed(settings.app, destinations, await partitions(settings, reads_inputs=True))
 
 
 async def _found(brokers: Brokers, topic: Topic) -> Planned:

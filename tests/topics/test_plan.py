@@ -85,6 +85,26 @@ def test_a_topic_whose_configuration_cannot_be_read_is_a_flaw() -> None:
     assert "cannot be checked" in told
 
 
+def test_a_profile_input_that_forgets_is_doubted_and_one_that_keeps_the_last_record_of_each_is_not() -> None:
+    forgets = {"cleanup.policy": "delete", "retention.ms": "604800000", "retention.bytes": "-1"}
+    (doubt,) = topics.doubts("profiles", forgets, is_profile=True)
+    both = topics.doubts("profiles", forgets | {"cleanup.policy": "compact,delete"}, is_profile=True)
+
+    assert "profile input profiles has cleanup.policy=delete (retention.ms=604800000, retention.bytes=-1)" in doubt
+    assert "--entity-name profiles --add-config cleanup.policy=compact" in doubt
+    assert len(list(both)) == 1
+    assert not list(topics.doubts("profiles", forgets | {"cleanup.policy": "compact"}, is_profile=True))
+    assert not list(topics.doubts("profiles", forgets | {"retention.ms": "-1"}, is_profile=True))
+    assert not list(topics.doubts("profiles", {}, is_profile=True)), "a broker that does not tell"
+
+
+def test_a_membership_input_that_keeps_only_the_last_record_of_each_profile_is_doubted() -> None:
+    (doubt,) = topics.doubts("exits", {"cleanup.policy": "compact"}, is_profile=False)
+
+    assert "membership input exits has cleanup.policy=compact" in doubt
+    assert not list(topics.doubts("exits", {"cleanup.policy": "delete"}, is_profile=False))
+
+
 def test_inputs_that_agree_give_their_number_of_partitions() -> None:
     assert agreed_partitions({"entries": 3, "profiles": 3}, None) == 3
     assert agreed_partitions({"entries": 3, "profiles": 3}, 3) == 3

@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from streams.demo.broker import EmbeddedBroker
 from streams.destinations import Account, Destination
 from streams.topics.provision import needed
+from tests.brokers.client import Client
 
 SETTINGS = """\
 app: shop
@@ -74,20 +75,23 @@ async def test_what_is_missing_is_planned_then_created_then_there(folder: Path, 
 
     async def states() -> dict[str, str]:
         code, out, err = await streams(folder, embedded.bootstrap, "topics", "plan", "--output", "json")
-        assert (code, err) == (0, "")
+        assert (code, [line for line in err.splitlines() if not line.startswith("warning: ")]) == (0, [])
         return {each["topic"]["name"]: each["state"] for each in json.loads(out)}
 
     assert await states() == dict.fromkeys(OURS, "missing")
     assert await states() == dict.fromkeys(OURS, "missing"), "a plan changes nothing"
-    created = await streams(folder, embedded.bootstrap, "topics", "apply")
-    assert created == (0, "".join(f"created {name}\n" for name in OURS), "")
+    code, out, _ = await streams(folder, embedded.bootstrap, "topics", "apply")
+    assert (code, out) == (0, "".join(f"created {name}\n" for name in OURS))
     assert await states() == dict.fromkeys(OURS, "exists")
-    assert await streams(folder, embedded.bootstrap, "topics", "apply") == (0, "nothing to create\n", "")
+    code, out, _ = await streams(folder, embedded.bootstrap, "topics", "apply")
+    assert (code, out) == (0, "nothing to create\n")
+    code, out, _ = await streams(folder, embedded.bootstrap, "topics", "apply", "--output", "json")
+    assert (code, json.loads(out)) == (0, {"created": []})
 
 
 @pytest.mark.embedded
 @pytest.mark.parametrize("command", ["plan", "apply"])
-async def test_a_topic_that_is_there_and_wrong_is_told_and_ends_with_1(
+async def test_a_topic_that_is_there_and_wrong_is_told_and_ends_with_2(
     folder: Path, embedded: EmbeddedBroker, command: str
 ) -> None:
     await create(embedded.bootstrap, ["memberships", "profiles"])
@@ -95,7 +99,7 @@ async def test_a_topic_that_is_there_and_wrong_is_told_and_ends_with_1(
 
     code, out, err = await streams(folder, embedded.bootstrap, "topics", command)
 
-    assert code == 1
+    assert code == 2
     assert "topic shop.dead-letters has 3 partitions, expected 2" in err
     assert "created" not in out
 
@@ -104,7 +108,30 @@ async def test_a_topic_that_is_there_and_wrong_is_told_and_ends_with_1(
 async def test_inputs_that_are_missing_are_all_told(folder: Path, embedded: EmbeddedBroker) -> None:
     code, out, err = await streams(folder, embedded.bootstrap, "topics", "plan")
 
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert "memberships" in err
     assert "profiles" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.kafka
+async def test_what_is_doubted_of_the_inputs_is_a_warning_with_its_reason(
+    folder: Path, client: Client, unique: str
+) -> None:
+    (folder / "streams.yaml").write_text(
+        SETTINGS.replace("memberships: memberships", f"memberships: {unique}")
+        .replace("shop", unique)
+        .replace("[profiles]", f"[{unique}-p]")
+    )
+    await client.create_topic(unique, 2, cleanup_policy="compact")
+    await client.create_topic(f"{unique}-p", 2)
+
+    code, _, err = await streams(folder, client.bootstrap, "topics", "plan")
+
+    warnings = err.splitlines()
+    assert code == 0
+    assert len(warnings) == 2
+    assert warnings[0].startswith(
+        f"warning: membership input {unique} has cleanup.policy=compact: only the last record"
+    )
+    assert warnings[1].startswith(f"warning: profile input {unique}-p has cleanup.policy=delete")
