@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -17,12 +17,13 @@ from streams.creations import fixed
 from streams.delivery.bounds import Shared
 from streams.delivery.deliveries import Deliveries
 from streams.delivery.member import Connection
+from streams.delivery.pruning import Owned, Pruning
 from streams.delivery.retries import pause
 from streams.delivery.tools import Attempt
 from streams.destinations import Destination
 from streams.endpoints.egress import Egress
 from streams.endpoints.endpoint import reach
-from streams.exports import changelog_topic
+from streams.exports import changelog_topic, delivery_group, exports_topic
 from streams.groups.journal import Journal
 from streams.journaling import Journaling
 from streams.preconditions import listenable, writable
@@ -47,6 +48,7 @@ class Assembly:
     reporting: Reporting
     activation: ActivationStage | None
     deliveries: Deliveries | None
+    pruning: Pruning | None
     watch: Watch | None
 
 
@@ -94,7 +96,22 @@ async def _assembled(
     health = vitals(settings, telemetry, running)
     reports = reporting(settings, telemetry, running, health)
     watch = None if activation is None else _watch(settings, activation, count)
-    return Assembly(Journaling(journal), health, reports, activation, deliveries, watch)
+    pruning = None if deliveries is None else _pruning(settings, deliveries)
+    return Assembly(Journaling(journal), health, reports, activation, deliveries, pruning, watch)
+
+
+def _pruning(settings: Settings, deliveries: Deliveries) -> Pruning | None:
+    """Return what deletes exports that have ended; None where they are kept for ever."""
+    app, keep_seconds = settings.app, settings.delivery.keep_seconds
+    if keep_seconds < 0:
+        return None
+
+    def owned() -> Iterator[Owned]:
+        for delivery in deliveries.live:
+            name = delivery.destination.incarnation
+            yield Owned(exports_topic(app, name), delivery_group(app, name), frozenset(delivery.partitions))
+
+    return Pruning(settings.kafka.brokers, owned, keep_seconds, wall=time.time)
 
 
 def _watch(settings: Settings, activation: ActivationStage, count: int) -> Watch:

@@ -122,7 +122,7 @@ def _supervisor(assembly: Assembly, loop: asyncio.AbstractEventLoop) -> ModeWork
     """Return what starts the services in order, stops them on a signal and ends with an exit code."""
     every = (
         *(assembly.journaling, assembly.health, *assembly.reporting),
-        *(assembly.activation, assembly.deliveries, assembly.watch),
+        *(assembly.activation, assembly.deliveries, assembly.pruning, assembly.watch),
     )
     services = [service for service in every if service is not None]
     options = {"loop": loop, "redirect_stdouts": False, "override_logging": False, "quiet": True}

@@ -84,7 +84,7 @@ ROOMS = {
         _in(
             "delivery",
             "tools bounds tasks pace backlog giving_up attempting ending dispatch member commits standing tenure "
-            "service ways confirmed keeper deliveries",
+            "service ways confirmed keeper deliveries pruning",
         ),
         sees=("words", "decisions", "brokers", "parking", "groups"),
     ),
@@ -142,7 +142,7 @@ RESERVED = {
         "journaling",
         "worker",
         *_in("status", "publisher unfetched"),
-        *_in("delivery", "service deliveries"),
+        *_in("delivery", "pruning service deliveries"),
     ),
     "aiohttp": (
         *_in("endpoints", "classification wires egress auth endpoint reachability"),

@@ -104,6 +104,11 @@ class Delivery(Model):
         default=512 * 1024 * 1024,
         description="Bytes of exports that are held in memory; above it a destination still has 1 MiB.",
     )
+    keep_seconds: Annotated[Number, Field(ge=-1, le=315_360_000)] = Field(
+        default=7 * 86_400,
+        description="How long what has ended stays on the exports topics, from when it was written; 0 = it is deleted "
+        "at once, -1 = never, as Kafka's retention.ms has it.",
+    )
 
     @model_validator(mode="after")
     def _drains_within_its_session(self) -> Delivery:
