@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.faults import commitments, politeness, repeats
+from tests.faults import commitments, politeness, repeats, withdrawals
 from tests.faults.evidence import Evidence
 from tests.faults.facts import NEVER, Facts
 from tests.faults.profiles import State
@@ -50,7 +50,7 @@ def uncovered(facts: Facts) -> list[str]:
     highest = {profile: _frontier(states) for profile, states in known.items()}
     return [
         f"{each.topic}-{each.partition}-{each.offset}"
-        for each in facts.evidence.obligations
+        for each in facts.owed
         if each.profile in members  # of who was never in a segment, nothing is sent
         and (each.topic, each.partition, each.offset) not in refused
         and not any(state.includes(each.state) for state in highest.get(each.profile, ()))
@@ -96,6 +96,8 @@ def content(facts: Facts) -> Iterator[str]:
             yield f"request {request.number} ({request.key}): no export has its id"
         elif said is None:
             yield f"request {request.number} ({request.key}): its body is no state of a profile"
+        elif withheld := said.lacks - withdrawals.begun(facts, request.arrived):
+            yield f"request {request.number} ({request.key}): it lacks {', '.join(withheld)}, which nobody withdrew"
         elif not _is_known(said.profile, said.state, known):
             yield f"request {request.number} ({request.key}): nobody has put in what it says"
 
@@ -157,6 +159,7 @@ INVARIANTS: dict[str, Callable[[Facts], Iterator[str]]] = {
     "I8": bounds,
     "I9": liveness,
     "I10": politeness.check,
+    "I11": withdrawals.check,
 }
 
 

@@ -56,7 +56,7 @@ def _fallen(facts: Facts) -> Iterator[str]:
 def _inputs(facts: Facts) -> Iterator[str]:
     committed = _Committed(facts, facts.evidence.activation_group)
     parked = {(each.topic, *each.origin): each.at for each in facts.evidence.letters}
-    for slot in _slots(facts.evidence.obligations).values():
+    for slot in _slots(facts.owed).values():
         for index, each in enumerate(slot):
             at = committed.when(each.topic, each.partition, each.offset)
             if at == NEVER or _is_inherited(slot[index + 1 :], at, committed):

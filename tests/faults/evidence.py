@@ -135,6 +135,26 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """An attribute that is no longer in a destination's document: withdrawn from *began* on, everywhere at *ended*."""
+
+    attribute: str
+    """Its name below ``person``."""
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command that asks for a profile to be exported anew to a destination; *at* is its own timestamp."""
+
+    profile: str
+    at: float
+    destination: str
+    """The incarnation."""
+
+
+@dataclass(frozen=True, slots=True)
 class Vital:
     """How large a worker was."""
 
@@ -188,3 +208,9 @@ class Evidence:
     is_finished: bool = True
     """Whether in the end everything was committed, and no request open."""
     limits: Limits = field(default_factory=Limits)
+    withdrawals: Sequence[Withdrawal] = ()
+    asked: Sequence[Asked] = ()
+    owed_from: float = 0.0
+    """When the destination was there for all workers: what was put in before is owed to it by no export."""
+    owed_until: float = float("inf")
+    """When it began to go."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from tests.faults import bitmaps
-from tests.faults.evidence import Commit, Evidence, Export, Fault, Letter, Place, Request
+from tests.faults.evidence import Commit, Evidence, Export, Fault, Letter, Obligation, Place, Request
 from tests.faults.profiles import Said, said_by
 
 NEVER = float("inf")
@@ -124,8 +124,32 @@ class Facts:
                     at = min(at, self.ended.get(newest.key, NEVER))
                 else:
                     newest = row
-                found[row.partition, row.offset] = at
+                found[row.partition, row.offset] = min(at, self._withdrawn(row, rows))
         return found
+
+    def _withdrawn(self, row: Export, rows: list[Export]) -> float:
+        """Return when an export that tells too much was given up for a newer one: when that was asked for.
+
+        It is a later one of its profile that must have come to its end; NEVER where none has.
+        """
+        began = [each.began for each in self.evidence.withdrawals if row.at <= each.ended]
+        asked = [at for at in self.asked.get(row.profile, ()) if began and at >= min(began)]
+        later = any(each.offset > row.offset and self.ended.get(each.key, NEVER) < NEVER for each in rows)
+        return min(asked, default=NEVER) if later else NEVER
+
+    @cached_property
+    def asked(self) -> dict[str, list[float]]:
+        """When it was asked for each profile to be exported anew."""
+        found: dict[str, list[float]] = defaultdict(list)
+        for each in self.evidence.asked:
+            found[each.profile].append(each.at)
+        return found
+
+    @cached_property
+    def owed(self) -> list[Obligation]:
+        """The obligations that came while the destination was there."""
+        evidence = self.evidence
+        return [each for each in evidence.obligations if evidence.owed_from <= each.at < evidence.owed_until]
 
     @cached_property
     def commits(self) -> dict[tuple[str, Place], list[Commit]]:

@@ -8,7 +8,18 @@ from dataclasses import dataclass, field, replace
 
 from hypothesis import strategies as st
 
-from tests.faults.evidence import Commit, Evidence, Export, Fault, Fresh, Obligation, Request, Vital
+from tests.faults.evidence import (
+    Asked,
+    Commit,
+    Evidence,
+    Export,
+    Fault,
+    Fresh,
+    Obligation,
+    Request,
+    Vital,
+    Withdrawal,
+)
 from tests.faults.profiles import Marks, State, expected, profile_id
 
 MARKS = Marks(person="kanari", secret="sesam")
@@ -34,6 +45,8 @@ class Writer:
     exports: list[Export] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     crashes: list[Fault] = field(default_factory=list)
+    withdrawals: list[Withdrawal] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
 
     def put(self, number: int, *, is_fragment: bool) -> None:
         """Put in a record, and whatever follows from it."""
@@ -48,6 +61,15 @@ class Writer:
         )
         if state.step:
             self._export(profile, partition, state)
+
+    def withdraw(self, number: int) -> None:
+        """Withdraw an attribute while an export of a profile waits: that is given up, and the profile exported anew."""
+        profile, partition = profile_id(MARKS, number), number % self.partitions
+        state = self.states[profile]
+        self._row(profile, partition, state)
+        self.withdrawals.append(Withdrawal("name", self._tick(), self._tick()))
+        self.asked.append(Asked(profile, self._tick(), "crm.1"))
+        self._export(profile, partition, state)
 
     def redeliver(self, number: int, last: int) -> None:
         """Crash, and post the *last* exports of a profile once more, in order."""
@@ -86,13 +108,21 @@ class Writer:
             fresh=[Fresh(at, at + 1.0)],
             texts={"the log of a": '{"event":"export.ended","destination":"crm"}'},
             canaries=MARKS.all,
+            withdrawals=self.withdrawals,
+            asked=self.asked,
         )
 
     def _export(self, profile: str, partition: int, state: State) -> None:
-        offset, body = self._next(EXPORTS, partition), json.dumps(expected(profile, state)).encode()
+        row = self._row(profile, partition, state)
+        self.post(row.key, row.body)
+
+    def _row(self, profile: str, partition: int, state: State) -> Export:
+        """Write an export."""
+        lacks = {each.attribute for each in self.withdrawals}
+        offset, body = self._next(EXPORTS, partition), json.dumps(expected(profile, state, lacks)).encode()
         key = f"id-{partition}-{offset}"
         self.exports.append(Export(partition, offset, self._tick(), profile, key, len(self.exports), body))
-        self.post(key, body)
+        return self.exports[-1]
 
     def _next(self, topic: str, partition: int) -> int:
         offset = self.ends[topic, partition]
@@ -117,6 +147,23 @@ def good_ledgers(draw: st.DrawFn) -> Evidence:
         writer.put(number, is_fragment=is_fragment)
     for number, last in draw(st.lists(st.tuples(st.integers(0, count - 1), st.integers(1, 3)), max_size=4)):
         writer.redeliver(number, last)
+    return writer.evidence()
+
+
+@st.composite
+def narrowed_ledgers(draw: st.DrawFn) -> Evidence:
+    """Draw a run in which an attribute is withdrawn while profiles change; nobody crashes."""
+    writer = Writer(draw(st.integers(1, 3)))
+    count = draw(st.integers(1, 4))
+    for number in range(count):
+        writer.put(number, is_fragment=True)
+        writer.put(number, is_fragment=False)
+    changes = st.lists(st.tuples(st.integers(0, count - 1), st.booleans()), max_size=8)
+    for number, is_fragment in draw(changes):
+        writer.put(number, is_fragment=is_fragment)
+    writer.withdraw(draw(st.integers(0, count - 1)))
+    for number, is_fragment in draw(changes):
+        writer.put(number, is_fragment=is_fragment)
     return writer.evidence()
 
 

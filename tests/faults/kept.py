@@ -9,7 +9,19 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.evidence import Commit, Evidence, Export, Fault, Fresh, Letter, Limits, Obligation, Vital
+from tests.faults.evidence import (
+    Asked,
+    Commit,
+    Evidence,
+    Export,
+    Fault,
+    Fresh,
+    Letter,
+    Limits,
+    Obligation,
+    Vital,
+    Withdrawal,
+)
 from tests.faults.ledger import Endpoint
 from tests.faults.profiles import State
 from tests.faults.quiet import is_finished
@@ -18,8 +30,14 @@ if TYPE_CHECKING:
     from tests.faults.lab import Lab
     from tests.faults.receiver import Receiver
 
-LEDGERS = ("obligations", "exports", "letters", "commits", "faults", "vitals", "fresh")
-REST = ("app", "exports_topic", "delivery_group", "activation_group", "forbidden_accepts", "is_finished", "limits")
+LEDGERS = (
+    *("obligations", "exports", "letters", "commits", "faults", "vitals", "fresh"),
+    *("withdrawals", "asked"),
+)
+REST = (
+    *("app", "exports_topic", "delivery_group", "activation_group", "forbidden_accepts", "is_finished", "limits"),
+    *("owed_from", "owed_until"),
+)
 
 
 def gathered(lab: Lab, of: Receiver, texts: Mapping[str, str]) -> Evidence:
@@ -42,6 +60,10 @@ def gathered(lab: Lab, of: Receiver, texts: Mapping[str, str]) -> Evidence:
         canaries=lab.marks.all,
         forbidden_accepts=lab.forbidden.accepts,
         is_finished=is_finished(lab, of),
+        withdrawals=of.withdrawals,
+        asked=[each for each in lab.asked.rows if each.destination == of.incarnation],
+        owed_from=of.owed_from,
+        owed_until=of.owed_until,
         limits=replace(lab.limits, in_flight=lab.limits.in_flight * most_alive(lab.vitals)),
     )
 
@@ -81,6 +103,8 @@ def read_ledgers(directory: Path) -> Evidence:
         faults=[Fault(**each) for each in kept["faults"]],
         vitals=[Vital(**each) for each in kept["vitals"]],
         fresh=[Fresh(**each) for each in kept["fresh"]],
+        withdrawals=[Withdrawal(**each) for each in kept["withdrawals"]],
+        asked=[Asked(**each) for each in kept["asked"]],
     )
 
 

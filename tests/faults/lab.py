@@ -16,7 +16,7 @@ from tests.brokers.client import Client
 from tests.brokers.kafka import Kafka
 from tests.faults import site
 from tests.faults.commits import Commits
-from tests.faults.evidence import Evidence, Export, Fault, Fresh, Letter, Limits, Vital
+from tests.faults.evidence import Asked, Evidence, Export, Fault, Fresh, Letter, Limits, Vital
 from tests.faults.facts import Facts
 from tests.faults.forbidden import Forbidden
 from tests.faults.kept import gathered, write_ledgers
@@ -24,7 +24,7 @@ from tests.faults.ledger import Endpoint
 from tests.faults.load import Load
 from tests.faults.profiles import Marks
 from tests.faults.quiet import is_quiet, texts_of
-from tests.faults.readers import Reader, Record, letter_of, raw_of
+from tests.faults.readers import Reader, Record, asked_of, letter_of, raw_of
 from tests.faults.receiver import Receiver
 from tests.faults.result import Result
 from tests.faults.verdict import verdict
@@ -94,11 +94,12 @@ class Lab:
             await receiver.open(redirect_to)
         self.letters: Reader[Letter] = Reader(self.bootstrap, f"{self.app}.dead-letters", letter_of)
         self.status: Reader[Record] = Reader(self.bootstrap, f"{self.app}.status", raw_of)
+        self.asked: Reader[Asked] = Reader(self.bootstrap, f"{self.app}.commands", asked_of)
         self.destinations: Reader[Record] = Reader(self.bootstrap, f"{self.app}.destinations", raw_of)
         self.load = Load(self.bootstrap, tuple(map(self.topic, (*memberships, "profiles"))), self.marks, self.seed)
         if split:
             self.load.may_turn = self._is_told
-        for each in (self.letters, self.status, self.destinations, self.commits):
+        for each in (self.letters, self.status, self.destinations, self.asked, self.commits):
             each.start()
         await self.load.open()
         self._watching = asyncio.create_task(self._watch())
@@ -255,7 +256,7 @@ class Lab:
             self._watching.cancel()
         await self.forbidden.stop()
         if self._opened:
-            for each in (self.letters, self.status, self.destinations, self.commits):
+            for each in (self.letters, self.status, self.destinations, self.asked, self.commits):
                 await each.stop()
             with suppress(TimeoutError):  # there may be no broker any more
                 await asyncio.wait_for(self.load.close(), 30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -93,6 +93,13 @@ class Load:
         for index, *place in await bulk.write(self._bootstrap, self._memberships, partitions, memberships):
             self._note(ids[index], State(0, 1), self._memberships, *place)
         self.states |= {each: State(1, 1 if number < members else 0) for number, each in enumerate(ids)}
+
+    def confirmed_since(self, moment: float) -> Mapping[str, State]:
+        """Return of each profile of which something was confirmed since a moment how much is confirmed."""
+        if not moment:
+            return self.confirmed_states
+        since = {each.profile for each in reversed(self.obligations) if each.at >= moment}
+        return {profile: self.confirmed_states[profile] for profile in since}
 
     def start(self, rate: float, *, hot: float = 0.2, fragments: float = 0.2) -> None:
         """Put in *rate* records a second of the profiles there are until ``stop``.

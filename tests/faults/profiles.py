@@ -8,12 +8,16 @@ state is the two. Times follow from the steps, so nothing but the oracle's own n
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 ANCHOR, TURNING = "segment-anchor", "segment-turning"
 ATTRIBUTES = ("person.id", "person.version", "person.name")
+
+WITHDRAWABLE = frozenset({"name"})
+"""What of a person a row may withdraw; without the rest nobody would know what a body is about."""
 
 _BEGINNING = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -73,14 +77,18 @@ def membership(profile: str, step: int) -> bytes:
     return _json({"segmentMembership": {"ups": {segment_of(step): _entry(step)}}, "identityMap": _identities(profile)})
 
 
-def expected(profile: str, state: State) -> dict[str, Any]:
-    """Return the body that an export of a *state* must have, attribute for attribute and nothing more."""
+def expected(profile: str, state: State, lacks: Collection[str] = ()) -> dict[str, Any]:
+    """Return the body that an export of a *state* must have, attribute for attribute and nothing more.
+
+    It *lacks* what of a person was withdrawn from the destination.
+    """
     segments = {ANCHOR: _entry(1)} if state.step else {}
     if state.step > 1:
         segments[TURNING] = _entry(state.step)
     body: dict[str, Any] = {"segmentMembership": {"ups": segments}, "identityMap": _identities(profile)}
     if state.version:
-        body["person"] = {"id": profile, "version": state.version, "name": _name(profile)}
+        person = {"id": profile, "version": state.version, "name": _name(profile)}
+        body["person"] = {name: value for name, value in person.items() if name not in lacks}
     return body
 
 
@@ -89,6 +97,8 @@ class Said(NamedTuple):
 
     profile: str
     state: State
+    lacks: frozenset[str] = frozenset()
+    """What of a person, of all that may be withdrawn, it does not tell."""
 
 
 def said_by(body: bytes) -> Said | None:
@@ -100,9 +110,10 @@ def said_by(body: bytes) -> Said | None:
         segments = parsed["segmentMembership"]["ups"]
         latest = max(datetime.fromisoformat(entry["lastQualificationTime"]) for entry in segments.values())
         state = State(version, round((latest - _BEGINNING).total_seconds()))
+        lacks = frozenset(WITHDRAWABLE - parsed["person"].keys() if "person" in parsed else ())
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return None
-    return Said(profile, state) if parsed == expected(profile, state) else None
+    return Said(profile, state, lacks) if parsed == expected(profile, state, lacks) else None
 
 
 def _entry(step: int) -> dict[str, str]:

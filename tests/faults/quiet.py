@@ -20,7 +20,7 @@ async def is_quiet(lab: Lab) -> bool:
     await asyncio.sleep(LOOK_SECONDS)
     if not (await lab.letters.caught_up() and all([await each.exports.caught_up() for each in lab.receivers])):
         return False
-    return all(is_covered(lab, each) and is_finished(lab, each) for each in lab.receivers)
+    return all(is_covered(lab, each) and is_finished(lab, each) for each in lab.receivers if not each.is_over)
 
 
 def is_covered(lab: Lab, of: Receiver) -> bool:
@@ -30,7 +30,7 @@ def is_covered(lab: Lab, of: Receiver) -> bool:
     nothing = State(0, 0)
     return all(
         state.step == 0 or profile in parked or delivered.get(profile, nothing).includes(state)
-        for profile, state in lab.load.confirmed_states.items()
+        for profile, state in lab.load.confirmed_since(of.owed_from).items()
     )
 
 
@@ -38,6 +38,8 @@ def is_finished(lab: Lab, of: Receiver) -> bool:
     """Whether everything that was read is committed, and no request open."""
     if of.endpoint.open:
         return False
+    if of.is_over:
+        return True
     delivered = lab.commits.committed(of.delivery_group, of.exports_topic)
     if any(delivered.get(partition, 0) < end for partition, end in of.exports.positions.items()):
         return False

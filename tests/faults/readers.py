@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from tests.brokers.client import Client
-from tests.faults.evidence import Export, Letter
+from tests.faults.evidence import Asked, Export, Letter
 
 ID_HEADER, META_HEADER = "streams.id", "streams.meta"
 """What an exports topic carries beside key and body, as its readers are told."""
@@ -124,6 +124,11 @@ def letter_of(record: Record) -> Letter:
         value=record.value,
         headers=json.dumps(headers),
     )
+
+
+def asked_of(record: Record) -> Asked:
+    """Return a command as the judge keeps it; all that there are ask for a profile to be exported anew."""
+    return Asked(record.key.decode(), record.timestamp / 1000, json.loads(record.value)["destination"])
 
 
 def raw_of(record: Record) -> Record:

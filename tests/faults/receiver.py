@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tests.faults import site
-from tests.faults.evidence import Evidence, Export
+from tests.faults.evidence import Evidence, Export, Withdrawal
+from tests.faults.facts import NEVER
 from tests.faults.kept import gathered, write_ledgers
 from tests.faults.ledger import Endpoint
 from tests.faults.readers import Reader, Record, export_of
@@ -23,6 +24,11 @@ class Receiver:
     def __init__(self, lab: Lab, name: str, endpoint: Endpoint, *, number: int = 1) -> None:
         self._lab, self.name, self.number, self.endpoint = lab, name, number, endpoint
         self._reader: Reader[Export] | None = None
+        self.withdrawals: list[Withdrawal] = []
+        self.owed_from, self.owed_until = 0.0, NEVER
+        """From when to when it is there for all workers; nothing else is owed to it."""
+        self.is_over = False
+        """Whether its topic and its group are gone: nothing of it is waited for."""
 
     @property
     def exports(self) -> Reader[Export]:
@@ -31,14 +37,19 @@ class Receiver:
         return self._reader
 
     @property
+    def incarnation(self) -> str:
+        """Name and creation number."""
+        return f"{self.name}.{self.number}"
+
+    @property
     def exports_topic(self) -> str:
         """The destination's queue."""
-        return f"{self._lab.app}.exports.{self.name}.{self.number}"
+        return f"{self._lab.app}.exports.{self.incarnation}"
 
     @property
     def delivery_group(self) -> str:
         """The group that reads it."""
-        return f"{self._lab.app}.delivery.{self.name}.{self.number}"
+        return f"{self._lab.app}.delivery.{self.incarnation}"
 
     def document(self, *changes: Mapping[str, Any]) -> dict[str, Any]:
         """Return its document, with *changes* merged into it."""
@@ -68,10 +79,10 @@ class Receiver:
     def judge(self, texts: Mapping[str, str]) -> Result:
         """Check all invariants; the ledgers go into a folder of the destination's own."""
         evidence = self.evidence(texts)
-        folder = self._lab.directory / self.name
+        folder = self._lab.directory / self.incarnation
         folder.mkdir(exist_ok=True)
         write_ledgers(evidence, folder)
-        return verdict(self.name, "", self._lab.seed, evidence, 0.0)
+        return verdict(self.incarnation, "", self._lab.seed, evidence, 0.0)
 
     def _export(self, record: Record) -> Export:
         if self._lab.marks.secret in (headers := repr(record.headers)):

@@ -15,13 +15,17 @@ from tests.faults.evidence import Evidence, Letter
 from tests.faults.facts import Facts
 from tests.faults.good_ledgers import (
     EXPORTS,
+    MEMBERSHIPS,
     PROFILES,
     TAKEOVER_SECONDS,
     Writer,
     good_ledgers,
+    narrowed_ledgers,
     with_requests,
 )
 from tests.faults.mutations import MUTATIONS
+from tests.faults.narrowings import NARROWINGS
+from tests.faults.profiles import State
 from tests.faults.repeats import bounds
 from tests.faults.verdict import verdict
 
@@ -45,6 +49,41 @@ def test_what_goes_wrong_turns_exactly_its_invariant_red(
     invariant: str, mutate: Callable[[Evidence, st.DataObject], Evidence], evidence: Evidence, data: st.DataObject
 ) -> None:
     assert set(violations(mutate(evidence, data))) == {invariant}
+
+
+@UNHURRIED
+@given(narrowed_ledgers())
+def test_a_run_in_which_an_attribute_is_withdrawn_breaks_nothing(evidence: Evidence) -> None:
+    assert violations(evidence) == {}
+
+
+@pytest.mark.parametrize(
+    ("invariant", "mutate"),
+    [pytest.param(name, each, id=f"{name}-{each.__name__}") for name, all_ in NARROWINGS.items() for each in all_],
+)
+@UNHURRIED
+@given(evidence=narrowed_ledgers(), data=st.data())
+def test_what_goes_wrong_with_a_withdrawal_turns_exactly_its_invariant_red(
+    invariant: str, mutate: Callable[[Evidence, st.DataObject], Evidence], evidence: Evidence, data: st.DataObject
+) -> None:
+    assert set(violations(mutate(evidence, data))) == {invariant}
+
+
+@UNHURRIED
+@given(evidence=narrowed_ledgers(), data=st.data())
+def test_nothing_is_owed_that_came_before_a_destination_was_there_or_since_it_goes(
+    evidence: Evidence, data: st.DataObject
+) -> None:
+    row = rows_of_one(evidence, data)[-1]
+    of_one = [each for each in evidence.obligations if each.profile == row.profile]
+    stranger = replace(of_one[-1], profile="nobody", state=State(0, 1), offset=10_000, topic=MEMBERSHIPS)
+    before, after = replace(stranger, at=of_one[0].at - 1.0), replace(stranger, at=of_one[-1].at + 100.0)
+    begin, end = evidence.obligations[0].at, of_one[-1].at + 50.0
+
+    for each in (before, after):
+        more = replace(evidence, obligations=[*evidence.obligations, each])
+        assert set(violations(more)) == {"I1"}
+        assert violations(replace(more, owed_from=begin, owed_until=end)) == {}
 
 
 @UNHURRIED

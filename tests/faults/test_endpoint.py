@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.endpoint import Behaviour
 from tests.faults.ledger import Endpoint
-from tests.faults.profiles import Marks, State, expected, membership, profile_id, said_by
+from tests.faults.profiles import Marks, Said, State, expected, membership, profile_id, said_by
 from tests.waiting import until
 
 BODY = b'{"caf\xc3\xa9": 1}'
@@ -142,7 +142,7 @@ def test_a_body_says_what_it_is_about_and_one_that_is_not_exact_says_nothing() -
     profile, state = profile_id(Marks("kanari", "sesam"), 7), State(3, 4)
     body = expected(profile, state)
 
-    assert said_by(str(body).replace("'", '"').encode()) == (profile, state)
+    assert said_by(str(body).replace("'", '"').encode()) == Said(profile, state)
     assert said_by(b"{}") is None
     assert said_by(b"not JSON") is None
     assert said_by(membership(profile, 4)) is None
