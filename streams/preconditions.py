@@ -6,6 +6,8 @@ import socket
 import tempfile
 from pathlib import Path
 
+from streams.codes import Refusal, coded
+
 
 class RefusedError(Exception):
     """A worker cannot start here; the text says what is wrong and what mends it."""
@@ -18,9 +20,8 @@ def writable(directory: Path) -> None:
         with tempfile.TemporaryFile(dir=directory):
             pass
     except OSError as error:
-        raise RefusedError(
-            f"state.directory {directory} cannot be used ({_why(error)}): name a folder that this worker may write to"
-        ) from error
+        why = f"state.directory {directory} cannot be used ({_why(error)}): name a folder that this worker may write to"
+        raise RefusedError(coded(why, Refusal.STATE_DIRECTORY)) from error
 
 
 def listenable(host: str, port: int) -> None:
@@ -28,10 +29,9 @@ def listenable(host: str, port: int) -> None:
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
-        raise RefusedError(
-            f"http.host {host}, http.port {port} cannot be listened on ({_why(error)}): stop what listens there, or "
-            "set another"
-        ) from error
+        remedy = "stop what listens there, or set another"
+        why = f"http.host {host}, http.port {port} cannot be listened on ({_why(error)}): {remedy}"
+        raise RefusedError(coded(why, Refusal.PORT_TAKEN)) from error
 
 
 def _why(error: OSError) -> str:

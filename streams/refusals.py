@@ -19,6 +19,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest
 
 from streams.brokers import Brokers
+from streams.codes import Refusal, coded
 
 KNOCK_SECONDS = 5.0
 """How long a broker may take to let us in, or to say no."""
@@ -45,7 +46,7 @@ class AccessError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a broker could not be talked to; *certain* if waiting does not mend it."""
+    """Why a broker could not be talked to, with the code of its line; *certain* if waiting does not mend it."""
 
     why: str
     certain: bool = False
@@ -73,7 +74,7 @@ async def _knock(brokers: Brokers, server: str) -> Trouble | None:
 
 async def beyond(brokers: Brokers) -> Trouble:
     """Return what keeps us out although one of *brokers* lets us in: those that it names may not."""
-    trouble = Trouble("the cluster is not ready yet")
+    trouble = Trouble(coded("the cluster is not ready yet", Refusal.CLUSTER_NOT_READY))
     for server in brokers.servers:
         try:
             named = await _named(brokers, server)
@@ -102,44 +103,54 @@ def trouble_of(error: BaseException, brokers: Brokers) -> Trouble:
     if isinstance(error, KafkaError) and error.__cause__ is not None:
         return trouble_of(error.__cause__, brokers)
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Trouble(_of_certificate(error), certain=True)
+        return _sure(*_of_certificate(error))
     if isinstance(error, ssl.SSLError):
         return _of_tls(error, brokers)
     if isinstance(error, IncompleteReadError) and (error.expected or 0) >> 24 == _ALERT:
         remedy = "set kafka.securityProtocol to SSL or SASL_SSL, or name a listener without TLS"
-        return Trouble(f"wants TLS, which {brokers.protocol} has not: {remedy}", certain=True)
+        return _sure(f"wants TLS, which {brokers.protocol} has not: {remedy}", Refusal.TLS_WANTED)
     if isinstance(error, IncompleteReadError | ConnectionResetError | BrokenPipeError):
-        return Trouble(_UNSUITED.format(protocol=brokers.protocol))
-    return _of_login(error, brokers) or Trouble(_of_network(error))
+        return _unsuited(brokers)
+    return _of_login(error, brokers) or Trouble(coded(_of_network(error), Refusal.BROKER_AWAY))
 
 
-def _of_certificate(error: ssl.SSLCertVerificationError) -> str:
+def _sure(why: str, code: Refusal) -> Trouble:
+    return Trouble(coded(why, code), certain=True)
+
+
+def _unsuited(brokers: Brokers) -> Trouble:
+    return Trouble(coded(_UNSUITED.format(protocol=brokers.protocol), Refusal.LISTENER_UNSUITED))
+
+
+def _of_certificate(error: ssl.SSLCertVerificationError) -> tuple[str, Refusal]:
     if error.verify_code in _ANOTHER_HOST:
         return (
             f"has a certificate for another host ({error.verify_message}): name it in kafka.bootstrapServers and the "
             "broker's advertised.listeners, as its certificate does"
-        )
+        ), Refusal.CERTIFICATE_HOST
     if error.verify_code in _UNKNOWN_AUTHORITY:
         return (
             f"has a certificate of an authority that is not trusted ({error.verify_message}): name the authority's "
             "certificate in kafka.sslCafile"
-        )
+        ), Refusal.CERTIFICATE_UNTRUSTED
     if error.verify_code in {_EXPIRED, _NOT_YET_VALID}:
-        return f"has a certificate that does not hold now ({error.verify_message}): renew it, or set the clock"
-    return f"has a certificate that does not hold ({error.verify_message}): mend it on the broker"
+        why = f"has a certificate that does not hold now ({error.verify_message}): renew it, or set the clock"
+        return why, Refusal.CERTIFICATE_EXPIRED
+    why = f"has a certificate that does not hold ({error.verify_message}): mend it on the broker"
+    return why, Refusal.CERTIFICATE_INVALID
 
 
 def _of_tls(error: ssl.SSLError, brokers: Brokers) -> Trouble:
     reason = error.reason or ""
     if "CERTIFICATE" in reason or "UNKNOWN_CA" in reason:
         remedy = "name in kafka.sslCertfile and kafka.sslKeyfile one of an authority that the broker trusts"
-        return Trouble(f"refuses our certificate, or that we show none ({reason}): {remedy}", certain=True)
+        return _sure(f"refuses our certificate, or that we show none ({reason}): {remedy}", Refusal.CERTIFICATE_REFUSED)
     if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}:
         remedy = "name a listener with TLS, or set kafka.securityProtocol to one without"
-        return Trouble(f"speaks no TLS ({reason}): {remedy}", certain=True)
+        return _sure(f"speaks no TLS ({reason}): {remedy}", Refusal.TLS_NOT_SPOKEN)
     if "PROTOCOL_VERSION" in reason or "HANDSHAKE_FAILURE" in reason:
-        return Trouble(f"refuses our TLS ({reason}): let the listener take TLS 1.2 or 1.3", certain=True)
-    return Trouble(_UNSUITED.format(protocol=brokers.protocol))
+        return _sure(f"refuses our TLS ({reason}): let the listener take TLS 1.2 or 1.3", Refusal.TLS_VERSION)
+    return _unsuited(brokers)
 
 
 def _of_login(error: BaseException, brokers: Brokers) -> Trouble | None:
@@ -147,22 +158,20 @@ def _of_login(error: BaseException, brokers: Brokers) -> Trouble | None:
     if login is None:
         return None
     if isinstance(error, SaslAuthenticationFailed):
-        return Trouble(
+        return _sure(
             f"refuses the login of {login.username!r} by {login.mechanism}: mend kafka.saslUsername and "
             "kafka.saslPassword, or make that user for that mechanism on the broker",
-            certain=True,
+            Refusal.LOGIN_REFUSED,
         )
     if isinstance(error, UnsupportedSaslMechanismError):
-        return Trouble(
-            f"takes no login by {login.mechanism}: set kafka.saslMechanism to one that it takes", certain=True
-        )
+        why = f"takes no login by {login.mechanism}: set kafka.saslMechanism to one that it takes"
+        return _sure(why, Refusal.LOGIN_MECHANISM)
     if isinstance(error, IllegalSaslStateError):
         plain = "PLAINTEXT" if brokers.tls is None else "SSL"
-        return Trouble(
-            f"asks for no login: set kafka.securityProtocol to {plain}, or name a listener with SASL", certain=True
-        )
+        why = f"asks for no login: set kafka.securityProtocol to {plain}, or name a listener with SASL"
+        return _sure(why, Refusal.LOGIN_NOT_ASKED)
     if isinstance(error, ValueError | AssertionError):
-        return Trouble(f"answers a login by {login.mechanism} wrongly: is it a Kafka broker of yours?", certain=True)
+        return _sure(f"answers a login by {login.mechanism} wrongly: is it a broker of yours?", Refusal.LOGIN_BROKEN)
     return None
 
 

@@ -67,7 +67,9 @@ def run(
         check_versions()
         logs.announce(masked(settings))
         for warning in warnings:
-            structlog.get_logger().warning("document.warning", where=warning.where, problem=warning.told)
+            structlog.get_logger().warning(
+                "document.warning", where=warning.where, problem=warning.told, code=warning.code
+            )
         assembling = assemble(settings, destinations, stages, only, seams or Seams(), logging)
         assembly = _unless_told_to_stop(assembling, loop)
         code = STOPPED if assembly is None else _execute(assembly, loop)

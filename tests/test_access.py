@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import datetime
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -151,6 +152,7 @@ async def test_who_is_refused_is_told_why_and_does_not_wait(secured: Secured, ca
         await wait_for_broker(make(secured), within_seconds=20)
 
     assert told in str(caught.value)
+    assert re.search(r" \[[a-z-]+\]$", str(caught.value)), "the code of its line"
     assert "canary" not in str(caught.value)
 
 
@@ -203,4 +205,4 @@ async def test_a_certificate_that_has_expired_is_refused() -> None:
 async def test_a_broker_that_is_away_is_waited_for() -> None:
     trouble = await knocked(Brokers(("127.0.0.1:1",), login=LOGIN))
 
-    assert trouble == Trouble("127.0.0.1:1 cannot be reached (Connection refused)", certain=False)
+    assert trouble == Trouble("127.0.0.1:1 cannot be reached (Connection refused) [broker-away]", certain=False)

@@ -28,7 +28,7 @@ ROOMS = {
             *("secrets", "destinations", "exports", "outcomes", "ends", "profile_commands"),
             *("registry", "registry.records"),
             *("activation", "delivery", "endpoints", "configuration", "telemetry", "topics", "groups", "status"),
-            "crashes",
+            *("crashes", "codes", "remedies", "remedies."),
             *_in(
                 "activation",
                 "events profiles identities merging paths strict_json timestamps framing xdm declared decoding "

@@ -61,11 +61,11 @@ def test_a_secret_that_is_not_here_is_a_warning(folder: Path) -> None:
     assert ended.stderr.splitlines() == [
         (
             "warning: documents/right.yaml:6: clientSecret: STREAMS_SECRET_X is not set, or empty;"
-            " set it in the worker's environment"
+            " set it in the worker's environment [secret-missing]"
         ),
         (
             "warning: documents/right.yaml:12: customHeaders.x-key: refers to a file, but secrets.directory is not set;"
-            " set it, or use ${env:...}"
+            " set it, or use ${env:...} [secret-missing]"
         ),
         "problems: 0, warnings: 2",
     ]
@@ -111,6 +111,7 @@ def test_json_holds_all_of_it_for_scripts(folder: Path) -> None:
             "key": "name",
             "what": "came 'Other'",
             "remedy": "expected 1 to 63 of a-z, 0-9 and '-'",
+            "code": "wrong-value",
         }
     ]
     assert [warning["key"] for warning in told["warnings"]] == ["clientSecret", "customHeaders.x-key"]

@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trustme
 
+from streams import remedies
 from streams.activation.stage import inputs_of
 from streams.brokers import Login
 from streams.configuration import documents, tables
 from streams.configuration.references import References
 from streams.configuration.settings import load
-from streams.ends import Reason
 from streams.secrets import Secret
 from tests.commands_told import exit_codes_table
 from tests.declared_metrics import metrics_table
+from tests.told_codes import LISTS
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -30,6 +32,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "account": tables.account_table,
     "metrics": metrics_table,
     "exits": exit_codes_table,
+    **{name: partial(remedies.table, lines) for name, (lines, _) in LISTS.items()},
 }
 
 
@@ -71,12 +74,6 @@ def test_the_first_destination_is_one_that_loads(tmp_path: Path) -> None:
     assert [attribute.target for attribute in crm.attributes] == [("person", "email")]
     (tmp_path / "flat.yaml").write_text(flat)
     assert all(source.paths for source in inputs_of(load(tmp_path / "flat.yaml", {})).values())
-
-
-def test_every_reason_has_its_line_and_no_other_has() -> None:
-    rows = re.findall(r"^\| `([a-z0-9-]+)` \| .+ \| .+ \|$", blocks(README.read_text())["reasons"], re.MULTILINE)
-
-    assert sorted(rows) == sorted(Reason)
 
 
 def test_the_secured_kafka_is_one_that_loads(tmp_path: Path) -> None:

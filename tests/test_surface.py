@@ -157,12 +157,16 @@ async def test_ctrl_c_is_no_traceback(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (ConfigurationError([Problem("a.yaml:1", "is wrong", "mend it")]), 2, "a.yaml:1: is wrong; mend it"),
+        (
+            ConfigurationError([Problem("a.yaml:1", "is wrong", "mend it")]),
+            2,
+            "a.yaml:1: is wrong; mend it [wrong-value]",
+        ),
         (AccessError("kafka-1:9092 refuses the login"), 2, "kafka-1:9092 refuses the login"),
         (TopicError(["topic a has 3 partitions", "topic b"]), 2, "topic a has 3 partitions\ntopic b"),
-        (KafkaConnectionError("no connection"), 1, "KafkaConnectionError: no connection"),
-        (TopicAuthorizationFailedError(), 1, "TopicAuthorizationFailedError"),
-        (TimeoutError(), 1, "Kafka did not answer in time"),
+        (KafkaConnectionError("why"), 1, "Kafka refused: KafkaConnectionError: why [kafka-refused]"),
+        (TopicAuthorizationFailedError(), 1, "TopicAuthorizationFailedError [not-authorized]"),
+        (TimeoutError(), 1, "Kafka did not answer in time [kafka-refused]"),
         (PermissionError(13, "Permission denied", "a.yaml"), 1, "[Errno 13] Permission denied: 'a.yaml'"),
         (KeyboardInterrupt(), 1, "interrupted"),
     ],

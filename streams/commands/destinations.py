@@ -103,7 +103,13 @@ def _told(found: Findings) -> dict[str, Any]:
 
 
 def _problem(problem: Problem) -> dict[str, str]:
-    return {"where": problem.where, "key": problem.key, "what": problem.what, "remedy": problem.remedy}
+    return {
+        "where": problem.where,
+        "key": problem.key,
+        "what": problem.what,
+        "remedy": problem.remedy,
+        "code": problem.code,
+    }
 
 
 def _account(account: Account) -> dict[str, str]:

@@ -8,14 +8,25 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 
+from streams.codes import Refusal, coded
 from streams.configuration.problems import ConfigurationError
 from streams.preconditions import RefusedError
 from streams.refusals import AccessError
 from streams.topics.plan import TopicError
 
 FAILED, WRONG_CONFIGURATION = 1, 2
+
+NOT_AUTHORIZED = "not-authorized"
+"""The code of a right that is missing, as it is of a destination's state."""
+
+_NOT_AUTHORIZED = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, ClusterAuthorizationFailedError)
 
 
 class Commands(click.Group):
@@ -46,8 +57,14 @@ def told() -> Iterator[None]:
 
 
 def _text(error: Exception) -> str:
-    """Return what *error* says; a time-out of asyncio's says nothing."""
-    return str(error) or ("Kafka did not answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
+    """Return what *error* says, with its code; a time-out of asyncio's says nothing."""
+    if isinstance(error, _NOT_AUTHORIZED):
+        return coded(f"Kafka does not allow this user what is needed: {error}", NOT_AUTHORIZED)
+    if isinstance(error, KafkaError):
+        return coded(f"Kafka refused: {error}", Refusal.KAFKA_REFUSED)
+    if isinstance(error, TimeoutError) and not str(error):
+        return coded("Kafka did not answer in time", Refusal.KAFKA_REFUSED)
+    return str(error)
 
 
 def _end(why: str, code: int) -> NoReturn:

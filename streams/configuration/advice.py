@@ -6,34 +6,38 @@ import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from streams.codes import Advice
 from streams.configuration.rules import identifies
 from streams.destinations import Destination
 from streams.secrets import Secret
 
-Advice = tuple[tuple[str, ...], str, str]
-"""Where in the document, what is seen there, and what would be better."""
+Advised = tuple[tuple[str, ...], str, str, Advice]
+"""Where in the document, what is seen there, what would be better, and the code of its line."""
 
 
-def advice(destination: Destination) -> Iterator[Advice]:
+def advice(destination: Destination) -> Iterator[Advised]:
     """Yield what is probably not meant about a destination."""
     paths = [path for attribute in destination.attributes for path in (attribute.source, attribute.target)]
     if (destination.segments or paths) and not any(map(identifies, paths)):
         remedy = "map one, such as person.email or crmId, so that the endpoint can tell profiles apart"
-        yield ("attributes",), "no attribute looks like a unique identifier", remedy
+        yield ("attributes",), "no attribute looks like a unique identifier", remedy, Advice.NO_IDENTIFIER
     yield from _unencrypted(destination)
 
 
-def _unencrypted(destination: Destination) -> Iterator[Advice]:
+def _unencrypted(destination: Destination) -> Iterator[Advised]:
     account = destination.account
     remedy = "write https://, unless nobody else can listen on the way"
     if account.credentials and _is_open(account.credentials.token_url):
-        yield ("account", "authEndpoint"), "authEndpoint is http://: the client's secret is sent unencrypted", remedy
+        what = "authEndpoint is http://: the client's secret is sent unencrypted"
+        yield ("account", "authEndpoint"), what, remedy, Advice.UNENCRYPTED
     if not _is_open(account.http_endpoint):
         return
     if account.credentials:
-        yield ("account", "httpEndpoint"), "httpEndpoint is http://: the OAuth2 token is sent unencrypted", remedy
+        what = "httpEndpoint is http://: the OAuth2 token is sent unencrypted"
+        yield ("account", "httpEndpoint"), what, remedy, Advice.UNENCRYPTED
     if any(isinstance(header.value, Secret) for header in destination.headers):
-        yield ("customHeaders",), "httpEndpoint is http://: secret headers are sent unencrypted", remedy
+        what = "httpEndpoint is http://: secret headers are sent unencrypted"
+        yield ("customHeaders",), what, remedy, Advice.UNENCRYPTED
 
 
 def _is_open(url: str) -> bool:

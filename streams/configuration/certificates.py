@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+from streams.codes import Mistake
 from streams.configuration.validation import Flaw
 from streams.tls import Context
 
@@ -34,7 +35,12 @@ def _unreadable(key: str, path: Path) -> Iterator[Flaw]:
     try:
         path.read_bytes()
     except OSError as error:
-        yield Flaw(f"{path} cannot be read ({error.strerror})", "name a file that this process may read", (key,))
+        yield Flaw(
+            f"{path} cannot be read ({error.strerror})",
+            "name a file that this process may read",
+            (key,),
+            Mistake.UNREADABLE,
+        )
 
 
 def _trusted(context: Context, cafile: Path) -> Iterator[Flaw]:
@@ -59,11 +65,16 @@ def _shown(context: Context, certfile: Path, keyfile: Path, password: str | None
 
 def _flaw(error: ssl.SSLError, certfile: Path, keyfile: Path, *, is_encrypted: bool, has_password: bool) -> Flaw:
     if error.reason == "KEY_VALUES_MISMATCH":
-        return Flaw(f"{keyfile} is not the key of {certfile}", "name the two that belong together", ("sslKeyfile",))
+        return Flaw(
+            f"{keyfile} is not the key of {certfile}",
+            "name the two that belong together",
+            ("sslKeyfile",),
+            Mistake.CONTRADICTION,
+        )
     if is_encrypted and has_password:
         return Flaw(f"does not open {keyfile}", "give the password with which it was encrypted", ("sslKeyPassword",))
     if is_encrypted:
-        return Flaw(f"{keyfile} is encrypted", "give sslKeyPassword", ("sslKeyfile",))
+        return Flaw(f"{keyfile} is encrypted", "give sslKeyPassword", ("sslKeyfile",), Mistake.MISSING_VALUE)
     return Flaw(
         f"{certfile} or {keyfile} is not what it should be",
         "name PEM files of a certificate and of its key",

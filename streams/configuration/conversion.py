@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from streams.activation.timestamps import parse_time
+from streams.codes import Mistake
 from streams.configuration import headers, rules
 from streams.configuration.delivery_draft import DeliveryDraft
 from streams.configuration.drafts import AccountKeys, AttributeDraft, DestinationDraft
@@ -49,7 +50,7 @@ class Conversion:
         where = node.below("customHeaders") or node.below("custom_headers") or node
         if account.credentials is not None:
             for flaw in rules.authorization_flaws(list(draft.custom_headers)):
-                self._refuse(where.below(str(flaw.path[-1])) or where, flaw.path, flaw.what, flaw.remedy)
+                self._refuse(where.below(str(flaw.path[-1])) or where, flaw.path, flaw.what, flaw.remedy, flaw.code)
         return Destination(
             name=draft.name,
             account=account,
@@ -88,8 +89,8 @@ class Conversion:
             self.unresolved.extend(replace(problem, key=dotted(path)) for problem in error.problems)
         return Secret("")
 
-    def _refuse(self, node: Node, path: Path, what: str, remedy: str) -> None:
-        self.problems.append(Problem(node.where, what, remedy, dotted(path)))
+    def _refuse(self, node: Node, path: Path, what: str, remedy: str, code: str = Mistake.WRONG_VALUE) -> None:
+        self.problems.append(Problem(node.where, what, remedy, dotted(path), code))
 
 
 def may_refer(path: Path) -> bool:

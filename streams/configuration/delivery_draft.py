@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from streams.codes import Mistake
 from streams.configuration.fields import Model, spelling
 from streams.configuration.located import Node
 from streams.configuration.names import Integer, Number
@@ -47,7 +48,9 @@ class RetryDraft(Model):
         """Refuse a first wait above the longest."""
         first, cap = _number(cls, entries, "first_seconds"), _number(cls, entries, "cap_seconds")
         if first is not None and cap is not None and first > cap:
-            yield Flaw(f"came {first:g}", f"expected at most capSeconds ({cap:g})", ("firstSeconds",))
+            yield Flaw(
+                f"came {first:g}", f"expected at most capSeconds ({cap:g})", ("firstSeconds",), Mistake.CONTRADICTION
+            )
 
 
 class DeliveryDraft(Model):
@@ -75,4 +78,9 @@ class DeliveryDraft(Model):
         """Refuse a window without room for what is in flight."""
         pending, flying = _number(cls, entries, "max_pending"), _number(cls, entries, "max_in_flight")
         if pending is not None and flying is not None and pending < flying:
-            yield Flaw(f"came {pending:.15g}", f"expected at least maxInFlight ({flying:.15g})", ("maxPending",))
+            yield Flaw(
+                f"came {pending:.15g}",
+                f"expected at least maxInFlight ({flying:.15g})",
+                ("maxPending",),
+                Mistake.CONTRADICTION,
+            )

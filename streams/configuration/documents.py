@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from streams.codes import Mistake
 from streams.configuration.advice import advice
 from streams.configuration.canonical import canonical
 from streams.configuration.conversion import Conversion
@@ -146,7 +147,7 @@ def _of_kind(documents: Sequence[Node], kind: str, problems: list[Problem]) -> l
         name = text_of(document, "name")
         if name in first:
             what = f"the {kind} {shown(name)} is here twice, first at {first[name]}"
-            problems.append(Problem(document.at(("name",)).where, what, "rename one", "name"))
+            problems.append(Problem(document.at(("name",)).where, what, "rename one", "name", Mistake.CONTRADICTION))
         elif name is not None:
             first[name] = document.at(("name",)).where
     return found
@@ -177,5 +178,5 @@ def _standing_accounts(
 
 
 def _warnings(destination: Destination, document: Node) -> Iterator[Problem]:
-    for path, what, remedy in advice(destination):
-        yield Problem(document.at(path).where, f"destination {destination.name}: {what}", remedy)
+    for path, what, remedy, code in advice(destination):
+        yield Problem(document.at(path).where, f"destination {destination.name}: {what}", remedy, code=code)

@@ -155,7 +155,7 @@ def _list_flaws(entries: Mapping[str, Node]) -> Iterator[Flaw]:
         "marketingActions": rules.repeated([_text(item, "") for item in items.get("marketingActions", ())]),
     }
     for key, flaws in found.items():
-        yield from (Flaw(flaw.what, flaw.remedy, (key, *flaw.path)) for flaw in flaws)
+        yield from (flaw._replace(path=(key, *flaw.path)) for flaw in flaws)
 
 
 class DestinationDraft(Model):

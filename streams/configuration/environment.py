@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
+from streams.codes import Mistake
 from streams.configuration.fields import PREFIX, Leaf, leaves, section_of, spelling, spellings
 from streams.configuration.located import Node, read
 from streams.configuration.problems import Problem, nearest
@@ -28,7 +29,8 @@ def overlay(model: type[BaseModel], node: Node, environ: Mapping[str, str], prob
         if leaf is not None:
             node = _replaced(model, node, leaf.path, _value(leaf, environ[name], problems))
         elif _looks_like_ours(name):
-            problems.append(Problem(name, "is not a known setting", _remedy(name, list(by_name))))
+            remedy = _remedy(name, list(by_name))
+            problems.append(Problem(name, "is not a known setting", remedy, code=Mistake.UNKNOWN_KEY))
     return node
 
 

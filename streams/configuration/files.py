@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from streams.codes import Advice, Mistake
 from streams.configuration.located import MAX_CHARACTERS, Node, lines_of, read
 from streams.configuration.problems import Problem, nearest, shown
 
@@ -24,12 +25,12 @@ def files_in(paths: Sequence[Path], problems: list[Problem], warnings: list[Prob
             found = sorted(filter(_is_document, path.iterdir())) if path.is_dir() else [path]
         except OSError as error:
             remedy = "name a readable file, or a folder of documents"
-            problems.append(Problem(name_of(path), f"cannot be listed ({error.strerror})", remedy))
+            what = f"cannot be listed ({error.strerror})"
+            problems.append(Problem(name_of(path), what, remedy, code=Mistake.UNREADABLE))
             continue
         if not found:
-            warnings.append(
-                Problem(name_of(path), "has no documents", f"put files of {', '.join(sorted(SUFFIXES))} there")
-            )
+            remedy = f"put files of {', '.join(sorted(SUFFIXES))} there"
+            warnings.append(Problem(name_of(path), "has no documents", remedy, code=Advice.NO_DOCUMENTS))
         for file in found:
             if file.absolute() not in seen:
                 seen.add(file.absolute())
@@ -49,7 +50,8 @@ def documents_in(path: Path, problems: list[Problem], warnings: list[Problem]) -
     found = read(text, lines_of(name_of(path)), problems)
     flat = [item for node in found for item in (node.value if isinstance(node.value, list) else [node])]
     if not flat and len(problems) == known:
-        warnings.append(Problem(name_of(path), "has no documents", "write one, or take the file away"))
+        remedy = "write one, or take the file away"
+        warnings.append(Problem(name_of(path), "has no documents", remedy, code=Advice.NO_DOCUMENTS))
     problems.extend(_unknown_kind(node) for node in flat if text_of(node, "kind") not in KINDS)
     return [node for node in flat if text_of(node, "kind") in KINDS]
 
@@ -63,10 +65,12 @@ def content(path: Path, problems: list[Problem]) -> str:
         return data.decode("utf-8-sig", "strict" if len(data) <= _MAX_BYTES else "ignore")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        problems.append(Problem(f"{name_of(path)}:{line}", "is not UTF-8", "save the file as UTF-8"))
+        where = f"{name_of(path)}:{line}"
+        problems.append(Problem(where, "is not UTF-8", "save the file as UTF-8", code=Mistake.UNREADABLE))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no legal path"
-        problems.append(Problem(name_of(path), f"cannot be read ({reason})", "name a file that is there"))
+        what, remedy = f"cannot be read ({reason})", "name a file that is there"
+        problems.append(Problem(name_of(path), what, remedy, code=Mistake.UNREADABLE))
     return ""
 
 
@@ -81,10 +85,10 @@ def _unknown_kind(node: Node) -> Problem:
         return Problem(node.where, f"a document came {shown(node.plain())}", remedy)
     found = node.below("kind")
     if found is None:
-        return Problem(node.where, "a document has no kind", remedy)
+        return Problem(node.where, "a document has no kind", remedy, code=Mistake.MISSING_VALUE)
     close = nearest(found.value, KINDS) if isinstance(found.value, str) else None
     known = f"did you mean {close!r}?" if close else f"known are {', '.join(KINDS)}"
-    return Problem(found.where, f"came {shown(found.plain())}", known, "kind")
+    return Problem(found.where, f"came {shown(found.plain())}", known, "kind", Mistake.UNKNOWN_KEY)
 
 
 def text_of(node: Node, key: str) -> str | None:

@@ -55,7 +55,7 @@ def _headers_from_text(value: object) -> object:
         pairs = headers.parse(value, "")
     except ConfigurationError as error:
         problems = list(error.problems)
-    refuse(Flaw(problem.what, problem.remedy) for problem in problems)
+    refuse(Flaw(problem.what, problem.remedy, code=problem.code) for problem in problems)
     return dict(pairs)
 
 

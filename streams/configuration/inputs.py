@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from streams.activation.events import STATUSES, FragmentPaths, MembershipPaths, Status
+from streams.codes import Mistake
 from streams.configuration.fields import Model
 from streams.configuration.names import Commas, Integer, JsonPath, Line, NamespaceOrPath, Topic, names_of
 from streams.configuration.validation import Flaw, keyed, refuse
@@ -101,7 +102,8 @@ class BothInput(MembershipInput):
     @classmethod
     def _is_said(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None and info.data.get("segment") is not None:
-            refuse([Flaw("is missing", "say where the status lies, since the topic holds both kinds")])
+            remedy = "say where the status lies, since the topic holds both kinds"
+            refuse([Flaw("is missing", remedy, code=Mistake.MISSING_VALUE)])
         return value
 
 
@@ -137,25 +139,29 @@ class ProfileInput(DeclaredInput):
 def _beside(other: str, value: T, info: ValidationInfo) -> T:
     """Take a value that means nothing without the *other* key, unless that one is wrong itself."""
     if value and other in info.data and not info.data[other]:
-        refuse([Flaw(f"came without {other}", f"declare {other}, too, or leave it out")])
+        remedy = f"declare {other}, too, or leave it out"
+        refuse([Flaw(f"came without {other}", remedy, code=Mistake.CONTRADICTION)])
     return value
 
 
 def _input_flaws(inputs: Inputs) -> Iterator[Flaw]:
     if not (inputs.memberships or inputs.qualifications or inputs.exits):
-        yield Flaw("no topic of memberships is named", "name memberships, or qualifications and exits")
+        remedy = "name memberships, or qualifications and exits"
+        yield Flaw("no topic of memberships is named", remedy, code=Mistake.MISSING_VALUE)
     if inputs.memberships and (inputs.qualifications or inputs.exits):
         remedy = "keep memberships alone (its records carry a status), or qualifications and exits"
-        yield Flaw("came beside qualifications or exits", remedy, ("memberships",))
+        yield Flaw("came beside qualifications or exits", remedy, ("memberships",), Mistake.CONTRADICTION)
     roles: dict[str, str] = {}
     for path, topic in inputs.roles():
         if topic in roles:
-            yield Flaw(f"the topic {topic!r} is {roles[topic]} already", "give each role a topic of its own", path)
+            what, remedy = f"the topic {topic!r} is {roles[topic]} already", "give each role a topic of its own"
+            yield Flaw(what, remedy, path, Mistake.CONTRADICTION)
         roles.setdefault(topic, str(path[0]))
     names: set[str] = set()
     for index, profile in enumerate(inputs.profiles):
         if profile.name in names and profile.name != profile.topic:
-            yield Flaw(f"the source {profile.name!r} is here twice", "rename one", ("profiles", index, "name"))
+            what, where = f"the source {profile.name!r} is here twice", ("profiles", index, "name")
+            yield Flaw(what, "rename one", where, Mistake.CONTRADICTION)
         names.add(profile.name)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, InstanceOf, PlainSerializer, PrivateAttr, model_validator
 
 from streams.brokers import Brokers, Login
+from streams.codes import Mistake
 from streams.configuration.certificates import load
 from streams.configuration.fields import Model, leaves, spellings
 from streams.configuration.located import Node
@@ -24,7 +26,7 @@ Hidden = Annotated[InstanceOf[Secret], PlainSerializer(str)]
 
 
 def _not_empty(servers: tuple[str, ...]) -> tuple[str, ...]:
-    refuse([] if servers else [Flaw("is empty", "name at least one broker")])
+    refuse([] if servers else [Flaw("is empty", "name at least one broker", code=Mistake.MISSING_VALUE)])
     return servers
 
 
@@ -95,9 +97,9 @@ def _login_flaws(kafka: Kafka) -> Iterator[Flaw]:
     secured = "SASL_SSL" if protocol == "SSL" else "SASL_SSL or SASL_PLAINTEXT"
     for key, value in values.items():
         if protocol.startswith("SASL_") and value is None:
-            yield Flaw("is missing", f"{protocol} needs {', '.join(values)}", (key,))
+            yield Flaw("is missing", f"{protocol} needs {', '.join(values)}", (key,), Mistake.MISSING_VALUE)
         if not protocol.startswith("SASL_") and value is not None:
-            yield Flaw(f"is given, but {protocol} has no login", _elsewhere(secured), (key,))
+            yield _beside(f"is given, but {protocol} has no login", _elsewhere(secured), key)
 
 
 def _tls_flaws(kafka: Kafka) -> Iterator[Flaw]:
@@ -111,14 +113,18 @@ def _tls_flaws(kafka: Kafka) -> Iterator[Flaw]:
     given, protocol = {key for key, value in values.items() if value is not None}, kafka.security_protocol
     if not protocol.endswith("SSL"):
         secured = "SASL_SSL" if protocol == "SASL_PLAINTEXT" else "SSL or SASL_SSL"
-        yield from (Flaw(f"is given, but {protocol} has no TLS", _elsewhere(secured), (key,)) for key in sorted(given))
+        yield from (_beside(f"is given, but {protocol} has no TLS", _elsewhere(secured), key) for key in sorted(given))
         return
     if "sslCertfile" in given and "sslKeyfile" not in given:
-        yield Flaw("has no key", "name sslKeyfile too: the same file, if it holds both", ("sslCertfile",))
+        yield _beside("has no key", "name sslKeyfile too: the same file, if it holds both", "sslCertfile")
     if "sslKeyfile" in given and "sslCertfile" not in given:
-        yield Flaw("has no certificate", "name sslCertfile too: the same file, if it holds both", ("sslKeyfile",))
+        yield _beside("has no certificate", "name sslCertfile too: the same file, if it holds both", "sslKeyfile")
     if "sslKeyPassword" in given and "sslKeyfile" not in given:
-        yield Flaw("has no key that it could open", "name sslKeyfile, or leave it out", ("sslKeyPassword",))
+        yield _beside("has no key that it could open", "name sslKeyfile, or leave it out", "sslKeyPassword")
+
+
+def _beside(what: str, remedy: str, key: str) -> Flaw:
+    return Flaw(what, remedy, (key,), Mistake.CONTRADICTION)
 
 
 def _elsewhere(protocols: str) -> str:
@@ -173,6 +179,6 @@ def _resolved(entry: Node, key: str, references: References, problems: list[Prob
     try:
         secret = references.resolve(value if isinstance(value, str) else "", entry.where)
     except ConfigurationError as error:
-        problems.extend(Problem(each.where, each.what, each.remedy, f"kafka.{key}") for each in error.problems)
+        problems.extend(replace(each, key=f"kafka.{key}") for each in error.problems)
         secret = Secret("")
     return Node(entry.where, secret)

@@ -16,6 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
 
+from streams.codes import Mistake
 from streams.configuration.problems import Problem
 from streams.configuration.scalars import TAG, Scalar, scalar
 
@@ -89,7 +90,8 @@ def lines_of(name: str) -> Place:
 def read(text: str, place: Place, problems: list[Problem]) -> list[Node]:
     """Return the documents in *text*; what can't be read is added to *problems*. Total: any text may come."""
     if len(text) > MAX_CHARACTERS:
-        problems.append(Problem(place(1), f"has more than {MAX_CHARACTERS} characters", "split it into several files"))
+        what, remedy = f"has more than {MAX_CHARACTERS} characters", "split it into several files"
+        problems.append(Problem(place(1), what, remedy, code=Mistake.UNREADABLE))
         return []
     try:
         return [_Reader(place, problems).node(node) for node in _composed(text)]
@@ -98,7 +100,12 @@ def read(text: str, place: Place, problems: list[Problem]) -> list[Node]:
     except (RecursionError, UnicodeError, ValueError, LookupError, TypeError, AttributeError, AssertionError):
         # The parser lets some malformed texts out as whatever they break inside it.
         problems.append(
-            Problem(place(1), "cannot be read as YAML or JSON", "write less deeply nested, plain UTF-8 YAML")
+            Problem(
+                place(1),
+                "cannot be read as YAML or JSON",
+                "write less deeply nested, plain UTF-8 YAML",
+                code=Mistake.SYNTAX,
+            )
         )
     return []
 
@@ -119,12 +126,18 @@ def _syntax(error: YAMLError, text: str, place: Place) -> Problem:
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         found = str(error.problem).partition("\n")[0].partition("  in ")[0].strip()
         return Problem(
-            place(error.problem_mark.line + 1), f"is not YAML or JSON: {_unquoted(found)}", _syntax_remedy(found)
+            place(error.problem_mark.line + 1),
+            f"is not YAML or JSON: {_unquoted(found)}",
+            _syntax_remedy(found),
+            code=Mistake.SYNTAX,
         )
     position = getattr(error, "position", 0)
     line = text.count("\n", 0, position) + 1 if isinstance(position, int) else 1
     return Problem(
-        place(line), "is not YAML or JSON: an unprintable character", "remove it, or write it as \\x.. in quotes"
+        place(line),
+        "is not YAML or JSON: an unprintable character",
+        "remove it, or write it as \\x.. in quotes",
+        code=Mistake.SYNTAX,
     )
 
 
@@ -176,7 +189,7 @@ class _Reader:
             value = self.node(value_node, line)
             if key in entries:
                 what = f"the key {key[:60]!r} is here twice, first at {entries[key].where}"
-                self._problems.append(Problem(self._place(line), what, "keep one of the two"))
+                self._problems.append(Problem(self._place(line), what, "keep one of the two", code=Mistake.SYNTAX))
                 continue
             entries[key] = value
         return entries
@@ -188,5 +201,5 @@ class _Reader:
             return self._refuse(where, str(error), "write a plain text or number, text in quotes")
 
     def _refuse(self, where: str, what: str, remedy: str) -> Node:
-        self._problems.append(Problem(where, f"{what} is not taken", remedy))
+        self._problems.append(Problem(where, f"{what} is not taken", remedy, code=Mistake.SYNTAX))
         return Node(where, None, refused=True)

@@ -7,18 +7,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from streams.codes import Mistake, coded
+
 SHOWN = 60
 """How many characters of a wrong value are shown; more would bury the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong; *where* is ``file:line`` or the name of an environment variable."""
+    """One thing that is wrong; *where* is ``file:line`` or the name of an environment variable, *code* its line's."""
 
     where: str
     what: str
     remedy: str
     key: str = ""
+    code: str = Mistake.WRONG_VALUE
 
     @property
     def told(self) -> str:
@@ -26,7 +29,7 @@ class Problem:
         return ": ".join(part for part in (self.key, f"{self.what}; {self.remedy}") if part)
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.told}" if self.where else self.told
+        return coded(f"{self.where}: {self.told}" if self.where else self.told, self.code)
 
 
 def in_order(problems: Iterable[Problem], files: Iterable[str]) -> list[Problem]:
@@ -49,6 +52,7 @@ class Flaw(NamedTuple):
     what: str
     remedy: str
     path: tuple[str | int, ...] = ()
+    code: str = Mistake.WRONG_VALUE
 
 
 class ConfigurationError(Exception):

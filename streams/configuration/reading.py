@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from streams.codes import Mistake
 from streams.configuration.conversion import Conversion, may_refer
 from streams.configuration.drafts import AccountDraft, DestinationDraft
 from streams.configuration.files import text_of
@@ -21,7 +22,7 @@ def refuse_stray_references(document: Node, problems: list[Problem]) -> None:
         if not isinstance(node.value, str) or not holds_reference(node.value) or may_refer(path):
             continue
         remedy = "references stand only in clientSecret and in headers marked secret: true"
-        problems.append(Problem(node.where, "has a reference", remedy, dotted(path)))
+        problems.append(Problem(node.where, "has a reference", remedy, dotted(path), Mistake.SECRET_LITERAL))
 
 
 def account_in(document: Node, conversion: Conversion) -> Account | None:
@@ -56,4 +57,5 @@ def destination_in(
 def _unknown_account(document: Node, name: str, known: list[str]) -> Problem:
     close = nearest(name, known)
     remedy = f"did you mean {close!r}?" if close else "write a document of kind: account with this name"
-    return Problem(document.at(("account",)).where, f"no account is called {name!r}", remedy, "account")
+    where = document.at(("account",)).where
+    return Problem(where, f"no account is called {name!r}", remedy, "account", Mistake.CONTRADICTION)

@@ -13,6 +13,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from streams.codes import Mistake
 from streams.configuration.problems import ConfigurationError, Problem
 from streams.secrets import Secret
 
@@ -46,7 +47,7 @@ class References:
             return self._from_environment(match[1], where)
         if match := _FILE.fullmatch(text):
             return self._from_file(match[1], where)
-        raise _error(where, *NO_REFERENCE)
+        raise _error(where, *NO_REFERENCE, Mistake.SECRET_LITERAL)
 
     def _from_environment(self, name: str, where: str) -> Secret:
         value = self._environ.get(name)
@@ -101,5 +102,5 @@ def holds_reference(text: str) -> bool:
     return "${" in text
 
 
-def _error(where: str, what: str, remedy: str) -> ConfigurationError:
-    return ConfigurationError([Problem(where, what, remedy)])
+def _error(where: str, what: str, remedy: str, code: Mistake = Mistake.SECRET_MISSING) -> ConfigurationError:
+    return ConfigurationError([Problem(where, what, remedy, code=code)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 
+from streams.codes import Mistake
 from streams.configuration import headers
 from streams.configuration.references import NO_REFERENCE, holds_reference, is_reference
 from streams.configuration.validation import Flaw
@@ -48,7 +49,7 @@ def target_flaws(targets: Sequence[Path | None]) -> Iterator[Flaw]:
         other = next((path for path in above if path in taken), None) or holders.get(target)
         if other is not None:
             what = f"the targets {'.'.join(target)!r} and {'.'.join(other)!r} cannot both be in one body"
-            yield Flaw(what, "give each its own place, neither inside the other", (index,))
+            yield Flaw(what, "give each its own place, neither inside the other", (index,), Mistake.CONTRADICTION)
         taken.add(target)
         for length in range(1, len(target)):
             holders.setdefault(target[:length], target)
@@ -59,7 +60,7 @@ def repeated(values: Sequence[Hashable | None]) -> Iterator[Flaw]:
     seen: dict[Hashable, int] = {}
     for index, value in enumerate(values):
         if value is not None and value in seen:
-            yield Flaw(f"is here twice, first as number {seen[value] + 1}", "keep one", (index,))
+            yield Flaw(f"is here twice, first as number {seen[value] + 1}", "keep one", (index,), Mistake.CONTRADICTION)
         seen.setdefault(value, index)
 
 
@@ -68,13 +69,15 @@ def credential_flaws(given: Mapping[str, bool]) -> Iterator[Flaw]:
     missing = [key for key, is_given in given.items() if not is_given]
     if 0 < len(missing) < len(given):
         verb = "is" if len(missing) == 1 else "are"
-        yield Flaw(f"{' and '.join(missing)} {verb} missing", f"give {', '.join(given)}, or none of them")
+        remedy = f"give {', '.join(given)}, or none of them"
+        yield Flaw(f"{' and '.join(missing)} {verb} missing", remedy, code=Mistake.MISSING_VALUE)
 
 
 def header_value_flaws(value: str) -> Iterator[Flaw]:
     """Refuse an illegal value, and a reference where no secret is meant."""
     if holds_reference(value):
-        yield Flaw("has a reference, but is not marked secret", "write {value: ..., secret: true}")
+        remedy = "write {value: ..., secret: true}"
+        yield Flaw("has a reference, but is not marked secret", remedy, code=Mistake.SECRET_LITERAL)
     elif flaw := headers.flaw_of_value(value):
         yield Flaw(*flaw)
 
@@ -82,7 +85,7 @@ def header_value_flaws(value: str) -> Iterator[Flaw]:
 def secret_flaws(value: str) -> Iterator[Flaw]:
     """Refuse a secret that is written out."""
     if not is_reference(value):
-        yield Flaw(*NO_REFERENCE)
+        yield Flaw(*NO_REFERENCE, code=Mistake.SECRET_LITERAL)
 
 
 def authorization_flaws(names: Sequence[str]) -> Iterator[Flaw]:
@@ -90,7 +93,7 @@ def authorization_flaws(names: Sequence[str]) -> Iterator[Flaw]:
     for name in names:
         if name.lower() == "authorization":
             remedy = "leave it out, or leave out authEndpoint, clientID and clientSecret"
-            yield Flaw("would replace the OAuth2 token", remedy, ("customHeaders", name))
+            yield Flaw("would replace the OAuth2 token", remedy, ("customHeaders", name), Mistake.CONTRADICTION)
 
 
 def identifies(path: Path) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from streams.codes import Mistake
 from streams.configuration.fields import Model
 from streams.configuration.names import Commas, Integer, Line, Network, Number, Switch
 from streams.configuration.validation import Flaw, refuse
@@ -26,7 +27,7 @@ Session = Annotated[Number, Field(ge=1, le=1_800)]
 def _drain_flaws(drain: float, session: float) -> Iterator[Flaw]:
     if drain >= session:
         remedy = f"expected less than sessionTimeoutSeconds ({session:g})"
-        yield Flaw(f"came {drain:g}", remedy, ("drainSeconds",))
+        yield Flaw(f"came {drain:g}", remedy, ("drainSeconds",), Mistake.CONTRADICTION)
 
 
 class Egress(Model):

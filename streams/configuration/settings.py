@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from streams.codes import Mistake
 from streams.configuration.environment import overlay
 from streams.configuration.fields import Model
 from streams.configuration.files import content, name_of
@@ -75,7 +76,8 @@ def _loop_flaws(settings: Settings) -> Iterator[Flaw]:
     own = {f"{app}.{name}" for name in OURS} | {changelog_topic(app)}
     for path, topic in settings.inputs.roles():
         if topic in own or topic.startswith(f"{app}.exports."):
-            yield Flaw(f"{topic!r} is written by this worker", "read another topic, or change app", ("inputs", *path))
+            what, remedy = f"{topic!r} is written by this worker", "read another topic, or change app"
+            yield Flaw(what, remedy, ("inputs", *path), Mistake.CONTRADICTION)
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -101,7 +103,7 @@ def _file(path: Path, problems: list[Problem]) -> Node:
     """Return what stands in a file; one that cannot be read is refused: what it lacks is not told."""
     documents = read(content(path, problems), lines_of(name_of(path)), problems)
     if len(documents) > 1:
-        problems.append(Problem(documents[1].where, "a second document is here", "keep one"))
+        problems.append(Problem(documents[1].where, "a second document is here", "keep one", code=Mistake.SYNTAX))
     return documents[0] if documents else Node(f"{name_of(path)}:1", {}, refused=bool(problems))
 
 

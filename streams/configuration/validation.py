@@ -8,6 +8,7 @@ from typing import Any, NoReturn, TypeVar, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from streams.codes import Mistake
 from streams.configuration.fields import Model, model_within, spelling, spellings
 from streams.configuration.located import Node
 from streams.configuration.problems import Flaw as Flaw
@@ -88,12 +89,13 @@ def _entries(
         alias = accepted.get(key)
         if alias is None and not entry.refused:
             remedy = suggestion(key, list(annotations))
-            problems.append(Problem(entry.where, "is not a known key", remedy, dotted((*path, key))))
+            what = "is not a known key"
+            problems.append(Problem(entry.where, what, remedy, dotted((*path, key)), Mistake.UNKNOWN_KEY))
         elif alias is None:
             continue
         elif alias in spelt:
             what = f"is here twice, as {alias!r} at {spelt[alias].where}"
-            problems.append(Problem(entry.where, what, "keep one of the two", dotted((*path, key))))
+            problems.append(Problem(entry.where, what, "keep one of the two", dotted((*path, key)), Mistake.SYNTAX))
         else:
             spelt[alias] = _spelt(annotations[alias], entry, (*path, alias), problems)
     for alias in annotations.keys() - spelt.keys():
@@ -101,7 +103,7 @@ def _entries(
             spelt[alias] = _spelt(annotations[alias], Node(node.where, None), (*path, alias), problems)
     whole = Node(node.where, spelt)
     problems += (
-        Problem(whole.at(flaw.path).where, flaw.what, flaw.remedy, dotted((*path, *flaw.path)))
+        Problem(whole.at(flaw.path).where, flaw.what, flaw.remedy, dotted((*path, *flaw.path)), flaw.code)
         for flaw in model.flaws_between(spelt)
     )
     return spelt
@@ -109,7 +111,9 @@ def _entries(
 
 def _problems(details: ErrorDetails, node: Node) -> Iterator[Problem]:
     path = tuple(part for part in details["loc"] if part not in _NO_KEYS and not str(part).startswith(_BRANCH))
-    flaws = [Flaw("is missing" if details["type"] == "missing" else "", _remedy(details))]
+    flaws = [Flaw("", _remedy(details))]
+    if details["type"] == "missing":
+        flaws = [Flaw("is missing", _remedy(details), code=Mistake.MISSING_VALUE)]
     if details["type"] == _FLAWS:
         flaws = details["ctx"][_FLAWS]
     for flaw in flaws:
@@ -117,7 +121,7 @@ def _problems(details: ErrorDetails, node: Node) -> Iterator[Problem]:
         found = node.at(below)
         if not found.refused:
             what = flaw.what or f"came {_as_written(found, details['input'])}"
-            yield Problem(found.where, what, flaw.remedy, dotted(below))
+            yield Problem(found.where, what, flaw.remedy, dotted(below), flaw.code)
 
 
 def _as_written(found: Node, value: object) -> str:

@@ -30,7 +30,7 @@ class AttemptReason(StrEnum):
     THROTTLED = "throttled"
     SERVER_ERROR = "server-error"
     NOT_SUPPORTED = "not-supported"
-    UNKNOWN_STATUS = "unknown-status"
+    UNKNOWN_ANSWER = "unknown-answer"
 
     TIMED_OUT = "timed-out"
     NAME_UNRESOLVED = "name-unresolved"
@@ -96,7 +96,7 @@ def of_status(status: int, retry_after: float | None = None) -> Outcome:
         return Refused(_REFUSED[status], status)
     if 500 <= status <= 599:
         return Retryable(AttemptReason.SERVER_ERROR, status, retry_after)
-    return Refused(_REFUSED_CLASSES.get(status // 100, AttemptReason.UNKNOWN_STATUS), status)
+    return Refused(_REFUSED_CLASSES.get(status // 100, AttemptReason.UNKNOWN_ANSWER), status)
 
 
 def of_failure(reason: AttemptReason, retry_after: float | None = None) -> Outcome:

@@ -23,7 +23,7 @@ REMEDIES: dict[Why, str] = {
     Why.THROTTLED: "try again in a minute; for good, lower delivery.maxInFlight",
     Why.SERVER_ERROR: _SERVER,
     Why.NOT_SUPPORTED: "check httpEndpoint: what answers there takes no such request",
-    Why.UNKNOWN_STATUS: _SERVER,
+    Why.UNKNOWN_ANSWER: _SERVER,
     Why.TIMED_OUT: "raise delivery.timeoutSeconds, if the endpoint is slow; otherwise " + _SERVER,
     Why.NAME_UNRESOLVED: "check the host in the URL, and this machine's DNS",
     Why.CONNECT_FAILED: "see whether the server runs, the port is right, and no firewall is in the way",

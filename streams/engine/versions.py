@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
+from streams.codes import Refusal, coded
 from streams.groups.internals import missing
 
 KNOWN: Mapping[str, tuple[str, ...]] = {
@@ -28,8 +29,7 @@ def check_versions(installed: Callable[[str], str] = version) -> None:
     found = {name: installed(name) for name in KNOWN}
     unknown = [name for name, known in KNOWN.items() if found[name] not in known]
     if unknown:
-        raise UnknownVersion(
-            "; ".join(f"{name}: expected {' or '.join(KNOWN[name])}, found {found[name]}" for name in unknown)
-        )
+        told = "; ".join(f"{name}: expected {' or '.join(KNOWN[name])}, found {found[name]}" for name in unknown)
+        raise UnknownVersion(coded(told, Refusal.LIBRARY_VERSION))
     if gone := missing():
-        raise UnknownVersion(f"expected, and not there: {', '.join(gone)}")
+        raise UnknownVersion(coded(f"expected, and not there: {', '.join(gone)}", Refusal.LIBRARY_VERSION))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from streams.remedies.destinations import todo
 from streams.status.overview import DestinationView, Overview, Queue, WorkerView
 from streams.status.shapes import Gap, Stage
 
@@ -33,7 +34,8 @@ def tables(overview: Overview) -> Iterator[Table]:
     if progress := [row for each in overview.workers if each.live for row in _progress(each)]:
         yield Table("under way", ("worker", "stage", "why", "progress"), progress)
     yield Table(f"inputs of {overview.app}", INPUTS, [_input(each) for each in overview.inputs])
-    yield Table("destinations", DESTINATIONS, [_destination(each, overview.at) for each in overview.destinations])
+    rows = [_destination(each, overview.at) for each in overview.destinations]
+    yield Table("destinations", DESTINATIONS, rows, _todo(overview.destinations))
     if overview.gaps:
         hint = "these partitions stand still until you accept what is missing: streams gaps list, streams gaps accept"
         rows = [_gap(each) for each in overview.gaps]
@@ -98,6 +100,12 @@ def _destination(view: DestinationView, now_ms: int) -> tuple[str, ...]:
         ranges(queue.unowned),
         _owned(queue),
     )
+
+
+def _todo(views: Collection[DestinationView]) -> str:
+    """Return what to do about each reason that there is."""
+    reasons = dict.fromkeys(view.reason for view in views)
+    return "\n".join(f"{reason}: {what}" for reason in reasons if (what := todo(reason)))
 
 
 def _owned(queue: Queue) -> str:

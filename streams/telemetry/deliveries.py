@@ -11,6 +11,7 @@ from streams.destinations import Destination
 from streams.ends import ExportEnd
 from streams.exports import Export
 from streams.outcomes import Outcome
+from streams.remedies.destinations import todo
 from streams.telemetry.labels import (
     EXPECTED_ENDS,
     NONE,
@@ -164,7 +165,8 @@ class DeliveryTelemetry:
         self.standing = Standing(state, why, int(self._now() * 1000), details)
         self._metrics.state.labels(self._name, state, why).set(1)
         write = self._log.warning if name in ("faulted", "forbidden") else self._log.info
-        write("destination.state", destination=self._name, state=name, reason=reason or None, details=details or None)
+        fields = {"reason": reason or None, "details": details or None, "todo": todo(reason)}
+        write("destination.state", destination=self._name, state=name, **fields)
 
     def token_fetched(self, result: str) -> None:
         """Count one request for an access token by how it went (of ``TOKEN_RESULTS``)."""

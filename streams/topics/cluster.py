@@ -16,6 +16,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from streams.brokers import Brokers
+from streams.codes import Refusal, coded
 from streams.refusals import AccessError, Trouble, beyond, knocked
 from streams.topics.plan import (
     Compaction,
@@ -74,7 +75,7 @@ async def _trouble(brokers: Brokers) -> Trouble | None:
     except (KafkaError, OSError, TimeoutError):
         return await beyond(brokers)
     led = any(broker["node_id"] == cluster["controller_id"] for broker in cluster["brokers"])
-    return None if led else Trouble("the cluster has no controller yet")
+    return None if led else Trouble(coded("the cluster has no controller yet", Refusal.CLUSTER_NOT_READY))
 
 
 async def partitions_of(brokers: Brokers, inputs: Collection[str], expected: int | None = None) -> int:
@@ -141,7 +142,7 @@ async def _create(admin: AIOKafkaAdminClient, specs: Sequence[Topic], replicatio
     errors = {name: (for_code(code), text) for name, code, text in answer.topic_errors if code != 0}
     taken = [spec for spec in specs if spec.name in errors and errors[spec.name][0] is TopicAlreadyExistsError]
     problems = [
-        f"topic {name} could not be created: {text or error.description}"
+        coded(f"topic {name} could not be created: {text or error.description}", Refusal.TOPIC_NOT_CREATED)
         for name, (error, text) in errors.items()
         if error is not TopicAlreadyExistsError
     ]

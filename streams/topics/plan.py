@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from streams.codes import Advice, Refusal, coded
 from streams.exports import MAX_RECORD_BYTES, changelog_topic, dead_letters_topic, exports_topic
 from streams.profile_commands import commands_topic
 
@@ -105,19 +106,21 @@ def compaction(config: Mapping[str, str], cluster_id: str | None) -> Compaction:
 def flaws(spec: Topic, found: Found) -> Iterator[str]:
     """Yield what is wrong with an existing topic, and how to mend it."""
     if found.partitions != spec.partitions:
-        yield (
+        yield coded(
             f"topic {spec.name} has {found.partitions} partitions, expected {spec.partitions}: keys would not meet. "
             f"If nothing in it is needed any more, delete it with 'kafka-topics.sh --delete --topic {spec.name}' and "
-            "start again; otherwise set another app"
+            "start again; otherwise set another app",
+            Refusal.TOPIC_PARTITIONS,
         )
     if found.config is None:
-        yield f"topic {spec.name} cannot be checked: allow this worker to describe its configuration"
+        why = f"topic {spec.name} cannot be checked: allow this worker to describe its configuration"
+        yield coded(why, Refusal.TOPIC_HIDDEN)
         return
     for key, expected in spec.config.items():
         actual = found.config.get(key, expected)  # a broker that does not tell has no such setting
         if (key not in spec.adjustable and actual != expected) or _takes_too_little(key, actual, expected):
             remedy = f"mend it with {_altered(spec.name, key, expected)}"
-            yield f"topic {spec.name} has {key}={actual}, expected {expected}: {remedy}"
+            yield coded(f"topic {spec.name} has {key}={actual}, expected {expected}: {remedy}", Refusal.TOPIC_CONFIG)
 
 
 def _altered(topic: str, key: str, value: str) -> str:
@@ -132,9 +135,10 @@ def _takes_too_little(key: str, actual: str, expected: str) -> bool:
 def absence(spec: Topic) -> str:
     """Return what to do about a topic of ours that is missing and that the worker may not create."""
     config = " ".join(f"--config {shlex.quote(f'{key}={value}')}" for key, value in spec.config.items())
-    return (
+    return coded(
         f"topic {spec.name} does not exist, or may not be described, and topics.create is false: create it with "
-        f"'kafka-topics.sh --create --topic {spec.name} --partitions {spec.partitions} {config}'"
+        f"'kafka-topics.sh --create --topic {spec.name} --partitions {spec.partitions} {config}'",
+        Refusal.TOPIC_ABSENT,
     )
 
 
@@ -143,24 +147,29 @@ def doubts(name: str, config: Mapping[str, str], *, is_profile: bool) -> Iterato
     policies = config.get("cleanup.policy", "").split(",")
     if is_profile and "delete" in policies and not all(config.get(key) == "-1" for key in _LIMITS):
         kept = ", ".join(f"{key}={config[key]}" for key in _LIMITS if key in config)
-        yield (
+        yield coded(
             f"profile input {name} has cleanup.policy={','.join(policies)} ({kept}): a profile that is not written for "
             "so long is unknown to whoever reads the topic from its beginning, such as another app, or one whose "
-            f"changelog is lost; keep the last record of each with {_altered(name, 'cleanup.policy', 'compact')}"
+            f"changelog is lost; keep the last record of each with {_altered(name, 'cleanup.policy', 'compact')}",
+            Advice.INPUT_POLICY,
         )
     if not is_profile and "compact" in policies:
-        yield (
+        yield coded(
             f"membership input {name} has cleanup.policy={','.join(policies)}: only the last record of a profile is "
             "kept, so what it was told of other segments is gone before a worker that is behind, or new, reads it; "
-            f"keep all with {_altered(name, 'cleanup.policy', 'delete')}"
+            f"keep all with {_altered(name, 'cleanup.policy', 'delete')}",
+            Advice.INPUT_POLICY,
         )
 
 
 def agreed_partitions(inputs: Mapping[str, int | None], expected: int | None) -> int:
     """Return the one number of partitions of all *inputs* (None = missing); TopicError lists every disagreement."""
     missing = [
-        f"input topic {name} does not exist, or may not be described: create it, correct its name under inputs, or "
-        "allow this worker to describe it"
+        coded(
+            f"input topic {name} does not exist, or may not be described: create it, correct its name under inputs, or "
+            "allow this worker to describe it",
+            Refusal.INPUT_MISSING,
+        )
         for name, count in inputs.items()
         if count is None
     ]
@@ -174,22 +183,30 @@ def agreed_partitions(inputs: Mapping[str, int | None], expected: int | None) ->
 
 def changes(inputs: Mapping[str, int | None], partitions: int) -> list[str]:
     """Return what has become of *inputs* (None = gone) that had so many *partitions*, and how to mend it."""
-    return [
+    changed = {name: count for name, count in inputs.items() if count != partitions}
+    return [coded(_change(name, count, partitions), Refusal.INPUT_CHANGED) for name, count in changed.items()]
+
+
+def _change(name: str, count: int | None, partitions: int) -> str:
+    if count is None:
+        return f"input topic {name} is gone: make it again, with {partitions} partitions, or name another under inputs"
+    return (
         f"input topic {name} has {count} partitions now, and had {partitions}: keys have other places, so no more is "
         "read. Kafka cannot take partitions away: see 'More partitions' in the README"
-        if count is not None
-        else f"input topic {name} is gone: make it again, with {partitions} partitions, or name another under inputs"
-        for name, count in inputs.items()
-        if count != partitions
-    ]
+    )
 
 
 def _disagreements(counts: Mapping[str, int], expected: int | None, wanted: Collection[int]) -> list[str]:
     if expected is not None:
         asked = f"expected {expected}, as inputs.partitions says: correct that, or name a topic that has as many"
-        return [f"input topic {name} has {n} partitions, {asked}" for name, n in counts.items() if n != expected]
+        wrong = {name: count for name, count in counts.items() if count != expected}
+        return [
+            coded(f"input topic {name} has {count} partitions, {asked}", Refusal.INPUT_PARTITIONS)
+            for name, count in wrong.items()
+        ]
     if len(wanted) <= 1:
         return []
     listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
     remedy = "copy those that differ, record by record, into new topics with the right number, and name these"
-    return [f"the inputs must have the same number of partitions, so that a profile's records meet: {listed}; {remedy}"]
+    why = f"the inputs must have the same number of partitions, so that a profile's records meet: {listed}; {remedy}"
+    return [coded(why, Refusal.INPUT_PARTITIONS)]

@@ -17,7 +17,7 @@ def a_destination(
 
 
 def seen(destination: Destination) -> list[str]:
-    return [what for _, what, _ in advice(destination)]
+    return [what for _, what, _, _ in advice(destination)]
 
 
 @pytest.mark.parametrize(

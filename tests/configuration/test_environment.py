@@ -61,7 +61,7 @@ def test_an_unknown_name_of_ours_is_refused_without_its_value(name: str, told: s
     with pytest.raises(ConfigurationError) as caught:
         load(None, BASE | {name: "canary"})
 
-    assert str(caught.value) == f"{name}: is not a known setting; {told}"
+    assert str(caught.value) == f"{name}: is not a known setting; {told} [unknown-key]"
 
 
 @pytest.mark.parametrize(

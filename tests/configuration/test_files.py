@@ -21,7 +21,7 @@ def test_a_file_without_documents_is_a_warning(text: str, tmp_path: Path) -> Non
 
     assert not found.problems
     assert [str(warning) for warning in found.warnings] == [
-        f"{path}: has no documents; write one, or take the file away"
+        f"{path}: has no documents; write one, or take the file away [no-documents]"
     ]
 
 
@@ -29,7 +29,7 @@ def test_a_folder_without_documents_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
 
     assert [str(warning) for warning in examined(tmp_path).warnings] == [
-        f"{tmp_path}: has no documents; put files of .json, .yaml, .yml there"
+        f"{tmp_path}: has no documents; put files of .json, .yaml, .yml there [no-documents]"
     ]
 
 
@@ -63,7 +63,7 @@ def test_a_file_that_is_too_long_is_one_problem_wherever_it_is_cut(tmp_path: Pat
     path.write_bytes(b"x" + "é".encode() * 3_000_000)
     (problem,) = examined(path).problems
 
-    assert str(problem) == f"{path}:1: has more than 1048576 characters; split it into several files"
+    assert str(problem) == f"{path}:1: has more than 1048576 characters; split it into several files [unreadable]"
 
 
 def test_what_is_wrong_is_told_file_by_file_and_line_by_line(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from streams.configuration.located import MAX_CHARACTERS, Node, lines_of, read
 from streams.configuration.problems import Problem
+from tests.configurations import uncoded
 
 
 def found(text: str) -> list[Node]:
@@ -20,7 +21,7 @@ def found(text: str) -> list[Node]:
 def wrong(text: str) -> list[str]:
     problems: list[Problem] = []
     read(text, lines_of("f"), problems)
-    return [str(problem) for problem in problems]
+    return uncoded(map(str, problems))
 
 
 def test_a_value_stands_where_its_key_does() -> None:

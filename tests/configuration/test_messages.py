@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -131,7 +132,7 @@ def _short(problems: list[Problem] | tuple[Problem, ...], folder: Path) -> list[
             text = text.replace(f"{root}/", "")
         return text.replace("x" * 256, "x...x")
 
-    return [Problem(short(each.where), short(each.what), each.remedy, each.key) for each in problems]
+    return [replace(each, where=short(each.where), what=short(each.what)) for each in problems]
 
 
 def rendered(shown: list[Shown]) -> str:

@@ -9,7 +9,9 @@ from streams.configuration.problems import ConfigurationError, Problem, dotted, 
 def test_an_error_tells_each_problem_once_in_a_line_of_its_own() -> None:
     one, other = Problem("f:1", "came 1", "expected 2", "a.b"), Problem("f:2", "is wrong", "mend it")
 
-    assert str(ConfigurationError([one, other, one])) == "f:1: a.b: came 1; expected 2\nf:2: is wrong; mend it"
+    assert str(ConfigurationError([one, other, one])) == (
+        "f:1: a.b: came 1; expected 2 [wrong-value]\nf:2: is wrong; mend it [wrong-value]"
+    )
 
 
 def test_the_nearest_name_is_found_whatever_its_case() -> None:

@@ -12,6 +12,7 @@ from streams.configuration.stored import stored, stored_without_secrets
 from streams.destinations import Account, Attribute, ClientCredentials, Destination, Pause, Segment
 from streams.registry.records import NamedAccount, Version
 from streams.secrets import Secret
+from tests.configurations import uncoded
 
 ACCOUNT = {
     "kind": "account",
@@ -39,7 +40,7 @@ def a_version(document: dict[str, Any] | None = None, account: dict[str, Any] | 
 def wrong(version: Version, references: References = REFERENCES) -> list[str]:
     with pytest.raises(ConfigurationError) as caught:
         stored(version, references)
-    return str(caught.value).splitlines()
+    return uncoded(str(caught.value).splitlines())
 
 
 def test_a_version_becomes_its_destination_with_what_was_decided_of_it() -> None:

@@ -1,0 +1,64 @@
+"""The codes of messages that have no closed list of their own; ``remedies`` says what each means and what mends it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """Why a worker does not start, or a command cannot do what it is asked."""
+
+    BROKER_AWAY = "broker-away"
+    CLUSTER_NOT_READY = "cluster-not-ready"
+    LISTENER_UNSUITED = "listener-unsuited"
+    LOGIN_REFUSED = "login-refused"
+    LOGIN_MECHANISM = "login-mechanism"
+    LOGIN_NOT_ASKED = "login-not-asked"
+    LOGIN_BROKEN = "login-broken"
+    TLS_WANTED = "tls-wanted"
+    TLS_NOT_SPOKEN = "tls-not-spoken"
+    TLS_VERSION = "tls-version"
+    CERTIFICATE_HOST = "certificate-host"
+    CERTIFICATE_UNTRUSTED = "certificate-untrusted"
+    CERTIFICATE_EXPIRED = "certificate-expired"
+    CERTIFICATE_INVALID = "certificate-invalid"
+    CERTIFICATE_REFUSED = "certificate-refused"
+    KAFKA_REFUSED = "kafka-refused"
+    INPUT_MISSING = "input-missing"
+    INPUT_PARTITIONS = "input-partitions"
+    INPUT_CHANGED = "input-changed"
+    TOPIC_ABSENT = "topic-absent"
+    TOPIC_PARTITIONS = "topic-partitions"
+    TOPIC_CONFIG = "topic-config"
+    TOPIC_HIDDEN = "topic-hidden"
+    TOPIC_NOT_CREATED = "topic-not-created"
+    STATE_DIRECTORY = "state-directory"
+    PORT_TAKEN = "port-taken"
+    LIBRARY_VERSION = "library-version"
+
+
+class Mistake(StrEnum):
+    """What is wrong with settings or documents."""
+
+    UNREADABLE = "unreadable"
+    SYNTAX = "syntax"
+    UNKNOWN_KEY = "unknown-key"
+    MISSING_VALUE = "missing-value"
+    WRONG_VALUE = "wrong-value"
+    CONTRADICTION = "contradiction"
+    SECRET_LITERAL = "secret-literal"  # noqa: S105 - no password, though it speaks of secrets
+    SECRET_MISSING = "secret-missing"  # noqa: S105
+
+
+class Advice(StrEnum):
+    """What is legal, but probably not meant."""
+
+    NO_DOCUMENTS = "no-documents"
+    NO_IDENTIFIER = "no-identifier"
+    UNENCRYPTED = "unencrypted"
+    INPUT_POLICY = "input-policy"
+
+
+def coded(text: str, code: str) -> str:
+    """Return a message with the code of its line."""
+    return f"{text} [{code}]"

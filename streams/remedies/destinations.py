@@ -1,0 +1,49 @@
+"""Why a destination is not served, or not sent an export."""
+
+from __future__ import annotations
+
+from streams.remedies import Remedies, Remedy
+from streams.remedies.attempts import ATTEMPTS
+
+STATES: Remedies = {
+    "topic-missing": Remedy(
+        "Its exports topic is not there. Nothing is lost: what is owed is exported when it is back.",
+        "`streams topics apply`; find out who deleted it",
+    ),
+    "not-authorized": Remedy(
+        "Kafka does not allow this user what is needed: a topic's or group's ACL is missing.",
+        "Give the worker's user the rights again; it goes on by itself",
+    ),
+    "gap": Remedy("Records or offsets of some partitions are gone.", "`streams gaps list`; see the causes below"),
+    "storm": Remedy(
+        "25 of its last 50 exports were refused: the endpoint's contract has changed, or the document is wrong.",
+        "Read `streams.status` in the dead letters; mend the document or the endpoint",
+    ),
+    "nothing-delivered": Remedy(
+        "Nothing was delivered for a while, though several profiles were tried.", "Look at the endpoint; it is probed"
+    ),
+    "operator": Remedy("Somebody has paused it, and said why.", "`streams destinations resume NAME` when it is time"),
+    "policy": Remedy("A policy forbids it.", "Change its marketing actions, its attributes or the policy"),
+    "crashed": Remedy(
+        "A defect of ours, or something that Kafka refuses: see the line `delivery.crashed`, or `worker.crashed`.",
+        "It starts again by itself, a worker by who supervises it; if it happens again, report the line, please",
+    ),
+}
+
+EXCLUSIONS: Remedies = {
+    "mandatory-attribute-missing": Remedy(
+        "The profile lacks an attribute that the destination calls mandatory.",
+        "Nothing: it is exported when the attribute comes. If many wait, look at the profile sources",
+    ),
+    "before-since": Remedy(
+        "The record is older than the destination's `since`.", "Nothing, unless `since` is not what you meant"
+    ),
+}
+
+_OF_A_REASON = {**ATTEMPTS, **STATES}
+
+
+def todo(reason: str) -> str | None:
+    """Return what to do about a destination that is in a state for *reason*, as plain text."""
+    remedy = _OF_A_REASON.get(reason)
+    return remedy and remedy.todo.replace("`", "'")

@@ -1,0 +1,31 @@
+"""The closed lists that codes come from, each with the lines that say what to do about them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from streams.codes import Advice, Mistake, Refusal
+from streams.endpoints.classification import AttemptReason
+from streams.ends import Exclusion, Reason
+from streams.engine.trust import Doubt
+from streams.groups.gaps import Cause
+from streams.remedies import Remedies
+from streams.remedies.attempts import ATTEMPTS
+from streams.remedies.destinations import EXCLUSIONS, STATES
+from streams.remedies.losses import GAPS, SET_ASIDE
+from streams.remedies.mistakes import MISTAKES
+from streams.remedies.records import RECORDS
+from streams.remedies.starts import STARTS
+from streams.telemetry.labels import SET_ASIDE_REASONS, STATE_REASONS
+
+LISTS: dict[str, tuple[Remedies, Collection[str]]] = {
+    "starts": (STARTS, set(Refusal)),
+    "mistakes": (MISTAKES, {*Mistake, *Advice}),
+    "states": (STATES, {*STATE_REASONS} - {*AttemptReason}),
+    "attempts": (ATTEMPTS, set(AttemptReason)),
+    "exclusions": (EXCLUSIONS, set(Exclusion)),
+    "records": (RECORDS, set(Reason)),
+    "gaps": (GAPS, set(Cause)),
+    "asides": (SET_ASIDE, {*Doubt, *SET_ASIDE_REASONS}),
+}
+"""By the name of the README's table."""
