@@ -60,7 +60,7 @@ STARTS: Remedies = {
     ),
     "input-changed": Remedy(
         "An input has another number of partitions than before, or is gone; the worker has stopped in order.",
-        "See \"More partitions\" above",
+        'See "More partitions" above',
     ),
     "topic-absent": Remedy(
         "A topic of ours is not there, and `topics.create` is false.",
