@@ -136,10 +136,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """An attribute that is no longer in a destination's document: withdrawn from *began* on, everywhere at *ended*."""
+    """A document changed so that exports of before may not be posted: from *began* on, for all workers at *ended*."""
 
-    attribute: str
-    """Its name below ``person``."""
+    attribute: str | None
+    """What it has no longer, by its name below ``person``; None where the endpoint has changed."""
     began: float
     ended: float
 

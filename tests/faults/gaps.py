@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tests.faults.commands import given
 from tests.faults.evidence import Export, Obligation
 from tests.faults.profiles import State, said_by
 from tests.faults.worker import Worker
@@ -92,11 +91,7 @@ class Owed:
 
 async def run(worker: Worker, *command: str) -> str:
     """Run ``streams`` with the worker's configuration; return its standard output."""
-    arguments: list[Any] = [sys.executable, "-m", "streams", *command, "--config", worker.directory / "streams.yaml"]
-    process = await asyncio.create_subprocess_exec(
-        *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=worker.environment
-    )
-    out, error = await asyncio.wait_for(process.communicate(), 60)
-    if process.returncode != 0:
-        raise CommandError(f"streams {' '.join(command)} ended with {process.returncode}: {error.decode()[-500:]}")
-    return out.decode()
+    ended = await given(worker, *command)
+    if ended.code != 0:
+        raise CommandError(f"streams {' '.join(command)} ended with {ended.code}: {ended.error[-500:]}")
+    return ended.out

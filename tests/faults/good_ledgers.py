@@ -118,7 +118,7 @@ class Writer:
 
     def _row(self, profile: str, partition: int, state: State) -> Export:
         """Write an export."""
-        lacks = {each.attribute for each in self.withdrawals}
+        lacks = {each.attribute for each in self.withdrawals if each.attribute}
         offset, body = self._next(EXPORTS, partition), json.dumps(expected(profile, state, lacks)).encode()
         key = f"id-{partition}-{offset}"
         self.exports.append(Export(partition, offset, self._tick(), profile, key, len(self.exports), body))

@@ -89,9 +89,9 @@ class Lab:
         for name in dict.fromkeys((*memberships, "profiles")):
             await self.client.create_topic(self.topic(name), partitions, **(topics or {}).get(name, {}))
         self.commits = Commits(self.bootstrap, [self.activation_group])
-        redirect_to = await self.forbidden.start()
+        self.redirect_to = await self.forbidden.start()
         for receiver in self.receivers:
-            await receiver.open(redirect_to)
+            await receiver.open()
         self.letters: Reader[Letter] = Reader(self.bootstrap, f"{self.app}.dead-letters", letter_of)
         self.status: Reader[Record] = Reader(self.bootstrap, f"{self.app}.status", raw_of)
         self.asked: Reader[Asked] = Reader(self.bootstrap, f"{self.app}.commands", asked_of)
@@ -134,9 +134,10 @@ class Lab:
         """The group that reads the inputs."""
         return self.app
 
-    def receiver(self, name: str) -> Receiver:
-        """Return one more destination, with an endpoint of its own; to be asked for before the lab is opened."""
-        self.receivers.append(Receiver(self, name, Endpoint(self.directory / f"endpoint-{name}")))
+    def receiver(self, name: str, number: int = 1) -> Receiver:
+        """Return one more destination, with an endpoint of its own; it is opened with the lab, or else by itself."""
+        endpoint = Endpoint(self.directory / f"endpoint-{name}.{number}")
+        self.receivers.append(Receiver(self, name, endpoint, number=number))
         return self.receivers[-1]
 
     def worker(

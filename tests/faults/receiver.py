@@ -55,13 +55,13 @@ class Receiver:
         """Return its document, with *changes* merged into it."""
         return site.merged(site.destination(self.endpoint.url), {"name": self.name}, *changes)
 
-    async def open(self, redirect_to: str) -> None:
+    async def open(self) -> None:
         """Start the endpoint, if it is not, and the reader of the exports."""
         lab = self._lab
         if not self.endpoint.url:
             await self.endpoint.start()
         prefix = f"{lab.marks.secret}-token"
-        await self.endpoint.behave(seed=lab.seed, token_prefix=prefix, redirect_to=redirect_to)
+        await self.endpoint.behave(seed=lab.seed, token_prefix=prefix, redirect_to=lab.redirect_to)
         self._reader = Reader(lab.bootstrap, self.exports_topic, self._export)
         self._reader.start()
         lab.commits.follow(self.delivery_group)

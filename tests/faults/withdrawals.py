@@ -20,8 +20,8 @@ def check(facts: Facts) -> Iterator[str]:
 
 
 def begun(facts: Facts, moment: float) -> set[str]:
-    """Return what was withdrawn, or being withdrawn, at a moment."""
-    return {each.attribute for each in facts.evidence.withdrawals if each.began <= moment}
+    """Return the attributes that were withdrawn, or being withdrawn, at a moment."""
+    return {each.attribute for each in facts.evidence.withdrawals if each.attribute and each.began <= moment}
 
 
 def _person(body: bytes) -> dict[str, object]:
