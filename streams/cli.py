@@ -27,7 +27,7 @@ from streams.commands.shared import (
     load_configuration,
     output_option,
     print_table,
-    read_settings,
+    read_settings_with_origins,
 )
 from streams.commands.status import status
 from streams.commands.topics import topics
@@ -102,13 +102,18 @@ def _chosen(names: Sequence[str], destinations: Sequence[Destination]) -> frozen
 @config_option
 @output_option
 def show_settings(config: Path | None, output: str) -> None:
-    """Show the effective settings, from file and environment, with secrets masked."""
+    """Show the effective settings, from file and environment, with secrets masked.
+
+    The table also shows where each comes from: a line of the file, a variable, or the default.
+    """
     with configuration_errors():
-        effective = masked(read_settings(config))
+        settings, origins = read_settings_with_origins(config)
+    effective = masked(settings)
     if output == "json":
         click.echo(orjson.dumps(effective, option=orjson.OPT_INDENT_2))
         return
-    print_table(("setting", "value"), _flattened(effective))
+    rows = ((name, value, _origin(name, origins)) for name, value in _flattened(effective))
+    print_table(("setting", "value", "from"), rows)
 
 
 @main.command(
@@ -139,6 +144,13 @@ def demo(once: bool, output: str) -> NoReturn:
     from streams.demo.run import run  # noqa: PLC0415 - its broker and servers take a second, too
 
     sys.exit(run(once=once or not sys.stdout.isatty(), json_lines=output == "json", environ=os.environ))
+
+
+def _origin(name: str, origins: Mapping[str, str]) -> str:
+    """Return where the value called *name* comes from; a part of a value comes from where that does."""
+    while name not in origins:
+        name = name.rpartition(".")[0]
+    return origins[name]
 
 
 def _flattened(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

@@ -57,7 +57,7 @@ ROOMS = {
             "configuration",
             "problems located fields validation names headers rules references environment sections inputs settings "
             "certificates kafka tables delivery_draft drafts conversion documents files advice header_draft schema "
-            "scalars reading stored canonical",
+            "scalars origins reading stored canonical",
         ),
         sees=("words", "brokers"),
     ),

@@ -128,13 +128,15 @@ def test_the_environment_wins_over_the_file(folder: Path) -> None:
     assert json.loads(ended.stdout)["app"] == "kiosk"
 
 
-def test_settings_are_shown_by_their_dotted_names_uncut_and_uncoloured_in_a_pipe(folder: Path) -> None:
+def test_settings_are_shown_by_their_dotted_names_with_their_origins_uncut_and_uncoloured(folder: Path) -> None:
     long = "https-proxy-" + "x" * 200
     ended = streams("settings", cwd=folder, STREAMS_STATE_DIRECTORY=long, COLUMNS="40")
 
-    shown = dict(line.split(maxsplit=1) for line in ended.stdout.splitlines())
-    assert shown["app"].strip() == "shop"
-    assert long in shown["state.directory"]
+    shown = {line.split()[0]: line.split()[1:] for line in ended.stdout.splitlines()}
+    assert shown["app"] == ["shop", "streams.yaml:1"]
+    assert shown["state.directory"] == [long, "STREAMS_STATE_DIRECTORY"]
+    assert shown["inputs.memberships.topic"] == ["memberships", "streams.yaml:3"]
+    assert shown["http.port"] == ["8080", "default"]
     assert "\x1b" not in ended.stdout
 
 

@@ -168,6 +168,7 @@ async def test_ctrl_c_is_no_traceback(folder: Path) -> None:
         (TopicAuthorizationFailedError(), 1, "TopicAuthorizationFailedError [not-authorized]"),
         (TimeoutError(), 1, "Kafka did not answer in time [kafka-refused]"),
         (PermissionError(13, "Permission denied", "a.yaml"), 1, "[Errno 13] Permission denied: 'a.yaml'"),
+        (BrokenPipeError(32, "Broken pipe"), 1, ""),
         (KeyboardInterrupt(), 1, "interrupted"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,

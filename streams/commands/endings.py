@@ -50,6 +50,8 @@ def told() -> Iterator[None]:
         yield
     except (ConfigurationError, AccessError, RefusedError, TopicError) as error:
         _end(str(error), WRONG_CONFIGURATION)
+    except BrokenPipeError:  # who reads our output has enough of it, which click knows to end
+        raise
     except (KafkaError, TimeoutError, OSError) as error:
         _end(_text(error), FAILED)
     except KeyboardInterrupt:

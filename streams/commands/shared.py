@@ -17,7 +17,7 @@ from streams.commands.endings import FAILED as FAILED
 from streams.commands.endings import WRONG_CONFIGURATION as WRONG_CONFIGURATION
 from streams.configuration.documents import Loaded, load_all
 from streams.configuration.references import References
-from streams.configuration.settings import ConfigurationError, Settings, load
+from streams.configuration.settings import ConfigurationError, Settings, load_with_origins
 from streams.destinations import Destination
 from streams.telemetry import logs
 
@@ -47,9 +47,14 @@ def configuration_errors() -> Iterator[None]:
 
 def read_settings(config: Path | None) -> Settings:
     """Return the settings of *config*, or of ./streams.yaml if that exists; raises ConfigurationError."""
+    return read_settings_with_origins(config)[0]
+
+
+def read_settings_with_origins(config: Path | None) -> tuple[Settings, dict[str, str]]:
+    """Return the settings, and by dotted name where each comes from; raises ConfigurationError."""
     if config is None and DEFAULT_CONFIG.exists():
         config = DEFAULT_CONFIG
-    return load(config, os.environ)
+    return load_with_origins(config, os.environ)
 
 
 def read_configuration(config: Path | None) -> tuple[Settings, list[Destination]]:

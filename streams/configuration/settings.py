@@ -18,6 +18,7 @@ from streams.configuration.kafka import Kafka as Kafka
 from streams.configuration.kafka import with_secrets
 from streams.configuration.located import Node, lines_of, read
 from streams.configuration.names import Commas, app_name, masked_url
+from streams.configuration.origins import origins
 from streams.configuration.problems import ConfigurationError as ConfigurationError
 from streams.configuration.problems import Problem, in_order
 from streams.configuration.sections import Activation as Activation
@@ -86,6 +87,11 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     Relative paths start at the file's folder; without a file, at the working directory. Raises ConfigurationError
     with everything that is wrong, each with its line or its environment name.
     """
+    return load_with_origins(path, environ)[0]
+
+
+def load_with_origins(path: Path | None, environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
+    """Return the settings, and by dotted name where each comes from; raises ConfigurationError, as ``load`` does."""
     problems: list[Problem] = []
     node = Node("settings", {}) if path is None else _file(path, problems)
     lost = node.where if node.refused else None
@@ -96,7 +102,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     problems += [problem for problem in found if problem.where != lost]
     if problems or settings is None:
         raise ConfigurationError(in_order(problems, [] if path is None else [name_of(path)]))
-    return settings
+    return settings, origins(Settings, node)
 
 
 def _file(path: Path, problems: list[Problem]) -> Node:
