@@ -17,6 +17,7 @@ import click
 import orjson
 
 from streams import __version__
+from streams.commands.accounts import accounts
 from streams.commands.destinations import destinations
 from streams.commands.endings import Commands
 from streams.commands.gaps import gaps
@@ -31,7 +32,6 @@ from streams.commands.shared import (
 )
 from streams.commands.status import status
 from streams.commands.topics import topics
-from streams.commands.trials import test
 from streams.configuration.schema import schema as document_schema
 from streams.configuration.settings import masked
 from streams.destinations import Destination
@@ -174,7 +174,7 @@ def schema() -> None:
     click.echo(orjson.dumps(document_schema(), option=orjson.OPT_INDENT_2))
 
 
-destinations.add_command(test)
+main.add_command(accounts)
 main.add_command(destinations)
 main.add_command(gaps)
 main.add_command(status)

@@ -45,7 +45,14 @@ ROOMS = {
             *_in("activation", "projection activate slots triggers unions forgetting withdrawals removals"),
             *_in("delivery", "retries bitmaps windows lanes pending progress revisions states"),
             *_in("groups", "lease gaps entries"),
-            *("endpoints.samples", "registry.standing", "registry.narrowing", "registry.edits", "registry.awaited"),
+            *(
+                "endpoints.samples",
+                "registry.standing",
+                "registry.narrowing",
+                "registry.edits",
+                "registry.awaited",
+                "registry.additions",
+            ),
             *("topics.plan", "status.overview", "status.table"),
         ),
         sees=("words",),
@@ -95,7 +102,7 @@ ROOMS = {
     ),
     "cluster": Room(("topics.cluster",), sees=("words", "decisions", "brokers")),
     "registry": Room(
-        _in("registry", "registry differences plans creation applying removal"),
+        _in("registry", "registry differences plans creation applying removal opening waiting deletion catalogue"),
         sees=("words", "decisions", "brokers", "parking", "configuration", "groups", "cluster", "status"),
     ),
     "wiring": Room(

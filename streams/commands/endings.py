@@ -19,6 +19,7 @@ from streams.codes import Refusal, coded
 from streams.configuration.problems import ConfigurationError
 from streams.preconditions import RefusedError
 from streams.refusals import AccessError
+from streams.registry.registry import RegistryError
 from streams.topics.plan import TopicError
 
 FAILED, WRONG_CONFIGURATION = 1, 2
@@ -52,7 +53,7 @@ def told() -> Iterator[None]:
         _end(str(error), WRONG_CONFIGURATION)
     except BrokenPipeError:  # who reads our output has enough of it, which click knows to end
         raise
-    except (KafkaError, TimeoutError, OSError) as error:
+    except (RegistryError, KafkaError, TimeoutError, OSError) as error:
         _end(_text(error), FAILED)
     except KeyboardInterrupt:
         _end("interrupted", FAILED)

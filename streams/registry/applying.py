@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from streams.registry.plans import Change, Plan
-from streams.registry.records import DESTINATION, Version
+from streams.registry.plans import Change, Plan, Standing
+from streams.registry.records import ACCOUNT, DESTINATION, KINDS, Version
 from streams.registry.registry import LostError, Registry
 
 Begin = Callable[[str], Awaitable[None]]
 """Lets an incarnation begin, before its document is written."""
+
+
+def standing_of(registry: Registry) -> Standing:
+    """Return what is in force."""
+    unreadable = frozenset((kind, name) for kind in KINDS for name in registry.unreadable(kind))
+    return Standing(registry.standing(DESTINATION), registry.standing(ACCOUNT), unreadable)
 
 
 async def apply(plan: Plan, registry: Registry, begin: Begin) -> list[Change]:

@@ -59,6 +59,8 @@ class Standing:
 
     destinations: Mapping[str, Version]
     accounts: Mapping[str, Version]
+    unreadable: frozenset[tuple[str, str]] = frozenset()
+    """Kind and name of what another release wrote."""
 
 
 def plan(given: Sequence[Given], standing: Standing, author: Author) -> Plan:
@@ -66,21 +68,28 @@ def plan(given: Sequence[Given], standing: Standing, author: Author) -> Plan:
 
     Raises ConfigurationError where a destination that was not given would not be valid with a changed account.
     """
-    accounts = [_account(each, standing.accounts.get(each.name), author) for each in given if each.kind == ACCOUNT]
-    after = {**standing.accounts, **{change.name: change.version for change in accounts}}
-    destinations, refusals = list[Change](), list[str]()
-    for each in given:
-        base = standing.destinations.get(each.name)
-        if each.kind != DESTINATION:
-            continue
-        if base is not None and base.life == "draining":
-            refusals.append(_draining(each, base))
-        else:
-            destinations.append(_destination(each, base, _named(each.account, after), author))
+    refusals = list(filter(None, (_refusal(each, standing) for each in given)))
+    taken = [each for each in given if _refusal(each, standing) is None]
+    accounts = [_account(each, standing.accounts.get(each.name), author) for each in taken if each.kind == ACCOUNT]
+    changed = {change.name: change.version for change in accounts}
+    after = {**standing.accounts, **changed}
+    destinations = [
+        _destination(each, standing.destinations.get(each.name), _named(each.account, after), author)
+        for each in taken
+        if each.kind == DESTINATION
+    ]
     ours = {each.name for each in given if each.kind == DESTINATION}
     others = {name: version for name, version in standing.destinations.items() if name not in ours}
-    follow = _following(others, {change.name: change.version for change in accounts}, author)
-    return Plan((*accounts, *destinations, *follow), tuple(refusals))
+    return Plan((*accounts, *destinations, *_following(others, changed, author)), tuple(refusals))
+
+
+def _refusal(given: Given, standing: Standing) -> str | None:
+    """Return why a document cannot be applied as things stand."""
+    if (given.kind, given.name) in standing.unreadable:
+        return f"{given.where}: {given.kind} {given.name} was written by another release: use that one, or a newer one"
+    base = standing.destinations.get(given.name)
+    is_draining = given.kind == DESTINATION and base is not None and base.life == "draining"
+    return _draining(given, base) if base is not None and is_draining else None
 
 
 def _draining(given: Given, base: Version) -> str:

@@ -13,7 +13,11 @@ from streams.registry.records import Version, encode, name_of
 from streams.registry.standing import Record, beginnings, has_won, in_force, record_of, superseded, winners
 
 
-class LostError(Exception):
+class RegistryError(Exception):
+    """What is asked for cannot be done as things stand; the text says why, and what to do."""
+
+
+class LostError(RegistryError):
     """Another writer was faster; the text says who, and when. *winner* is what is in force now."""
 
     def __init__(self, kind: str, name: str, winner: Version) -> None:
@@ -25,7 +29,7 @@ class LostError(Exception):
         )
 
 
-class UnreadableError(Exception):
+class UnreadableError(RegistryError):
     """What is in force was written by a release that this one cannot read, so nothing may replace it from here."""
 
     def __init__(self, kind: str, name: str, version: int) -> None:

@@ -126,6 +126,12 @@ async def ensure(
         return await _create(admin, missing, replication_factor or _BROKERS_DEFAULT)
 
 
+async def exists(brokers: Brokers, topic: str) -> bool:
+    """Whether *topic* is there, and may be described."""
+    async with _administration(brokers) as admin:
+        return topic in await _described(admin)
+
+
 async def delete(brokers: Brokers, topic: str) -> None:
     """Delete *topic*, if it is there; raises KafkaError where that is refused."""
     async with _administration(brokers) as admin:

@@ -1,0 +1,105 @@
+"""``streams destinations activate``: segments and attributes are added to a destination that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streams.commands.applying import BEHIND, Applied, apply_plan, show
+from streams.commands.helps import UNREACHED, WRONG_OR_REFUSED, epilog
+from streams.commands.known import in_force
+from streams.commands.options import author, timeout_option, wait_option
+from streams.commands.shared import config_option, configuration_errors, on_cluster, output_option, read_settings
+from streams.configuration.documents import examine_one
+from streams.configuration.problems import ConfigurationError
+from streams.configuration.settings import Settings
+from streams.configuration.stored import located
+from streams.registry.additions import Additions, added
+from streams.registry.applying import standing_of
+from streams.registry.opening import opened
+from streams.registry.plans import plan
+from streams.registry.records import ACCOUNT, DESTINATION
+from streams.registry.registry import RegistryError
+
+
+@click.command(
+    short_help="Add segments and attributes to a destination.",
+    epilog=epilog(
+        "streams destinations activate crm --segment 59bd2fkd --attribute person.email",
+        "streams destinations activate crm --segment own:readers --attribute personEmail.address=contact.email",
+        "streams destinations activate crm --mandatory crmId --marketing-action 'Email Targeting'",
+        done="it is in force, and every live worker follows",
+        failed=f"{BEHIND}; {UNREACHED}",
+        wrong=f"{WRONG_OR_REFUSED}; no destination has this name; the document would be wrong",
+    ),
+)
+@click.argument("name")
+@click.option("--segment", "segments", multiple=True, metavar="[NS:]ID", help="A segment's id; repeatable.")
+@click.option(
+    "--attribute", "attributes", multiple=True, metavar="SOURCE[=TARGET]", help="An attribute's path; repeatable."
+)
+@click.option(
+    "--mandatory",
+    multiple=True,
+    metavar="SOURCE[=TARGET]",
+    help="An attribute without which an entry waits; repeatable.",
+)
+@click.option("--marketing-action", "actions", multiple=True, help="What the data is sent for; repeatable.")
+@config_option
+@timeout_option
+@wait_option
+@output_option
+def activate(
+    name: str,
+    segments: Sequence[str],
+    attributes: Sequence[str],
+    mandatory: Sequence[str],
+    actions: Sequence[str],
+    config: Path | None,
+    timeout: float,
+    wait: bool,
+    output: str,
+) -> None:
+    """Add segments, attributes and marketing actions to a destination: the second step after one without segments.
+
+    What is there already stays as it is. An id that holds a colon is written with its namespace: ups:a:b.
+    """
+    additions = Additions(
+        segments=tuple(map(_segment, segments)),
+        attributes=(*_attributes(attributes, mandatory=False), *_attributes(mandatory, mandatory=True)),
+        marketing_actions=tuple(actions),
+    )
+    if not (additions.segments or additions.attributes or additions.marketing_actions):
+        raise click.UsageError("say what to add: --segment, --attribute, --mandatory or --marketing-action")
+    with configuration_errors():
+        settings = read_settings(config)
+    show(on_cluster(_activated(settings, name, additions, timeout if wait else None)), output)
+
+
+def _segment(text: str) -> dict[str, Any]:
+    namespace, colon, id_ = text.partition(":")
+    return {"id": id_, "namespace": namespace} if colon else {"id": text}
+
+
+def _attributes(texts: Sequence[str], *, mandatory: bool) -> Iterator[dict[str, Any]]:
+    for text in texts:
+        source, equals, target = text.partition("=")
+        yield {"source": source, **({"target": target} if equals else {}), "mandatory": mandatory}
+
+
+async def _activated(settings: Settings, name: str, additions: Additions, timeout_seconds: float | None) -> Applied:
+    async with opened(settings) as registry:
+        base = in_force(registry, DESTINATION, name)
+        document = located(added(base.document, additions), f"destination {name}")
+        found = examine_one(document, registry.standing(ACCOUNT))
+        for warning in found.warnings:
+            click.echo(f"warning: {warning}", err=True)
+        if found.problems:
+            raise ConfigurationError(found.problems)
+        decided = plan(found.given, standing_of(registry), author())
+        if decided.refusals:
+            raise RegistryError("\n".join(decided.refusals))
+        return await apply_plan(settings, registry, decided, timeout_seconds)

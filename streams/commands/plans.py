@@ -1,0 +1,60 @@
+"""A plan as people and scripts read it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from streams.registry.plans import Change
+
+COLOURS = {"+": "green", "-": "red", "~": "yellow"}
+_DONE = {"create": "created", "change": "changed", "nothing": "unchanged"}
+
+
+def lines(changes: Sequence[Change]) -> Iterator[str]:
+    """Yield the plan for people: each document, and below it what differs and what follows from that."""
+    for change in changes:
+        yield click.style(_head(change), bold=change.action != "nothing")
+        yield from (f"    {click.style(str(each), fg=COLOURS[each.sign])}" for each in change.differences)
+        if change.narrowed:
+            yield (
+                f"    minVersion becomes {change.version.min_version}, since {'; '.join(change.narrowed)}: what was "
+                "rendered before is not posted any more, but exported anew"
+            )
+    counts = Counter(change.action for change in changes)
+    yield f"{counts['create']} to create, {counts['change']} to change, {counts['nothing']} unchanged"
+
+
+def _head(change: Change) -> str:
+    if change.action == "nothing":
+        return f"{change.kind} {change.name}: nothing changes (version {change.version.version})"
+    why = f", since {change.because}" if change.because else ""
+    if change.action == "create":
+        return f"{change.kind} {change.name}: is created (version {change.version.version}){why}"
+    return (
+        f"{change.kind} {change.name}: changes (version {change.version.version - 1} -> {change.version.version}){why}"
+    )
+
+
+def done(change: Change) -> str:
+    """Return what has become of a document."""
+    return f"{change.kind} {change.name}: {_DONE[change.action]} (version {change.version.version})"
+
+
+def told(change: Change) -> dict[str, Any]:
+    """Return a change for scripts."""
+    return {
+        "kind": change.kind,
+        "name": change.name,
+        "action": change.action,
+        "version": change.version.version,
+        "minVersion": change.version.min_version,
+        "because": change.because,
+        "withdrawn": list(change.narrowed),
+        "differences": [
+            {"sign": each.sign, "path": each.path, "old": each.old, "new": each.new} for each in change.differences
+        ],
+    }
