@@ -22,6 +22,7 @@ from streams.commands.destinations import destinations
 from streams.commands.endings import Commands
 from streams.commands.gaps import gaps
 from streams.commands.helps import epilog
+from streams.commands.inputs import inputs
 from streams.commands.shared import (
     config_option,
     configuration_errors,
@@ -177,5 +178,6 @@ def schema() -> None:
 main.add_command(accounts)
 main.add_command(destinations)
 main.add_command(gaps)
+main.add_command(inputs)
 main.add_command(status)
 main.add_command(topics)

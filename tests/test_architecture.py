@@ -28,6 +28,7 @@ ROOMS = {
             *("secrets", "destinations", "exports", "outcomes", "ends", "profile_commands"),
             *("registry", "registry.records"),
             *("activation", "delivery", "endpoints", "configuration", "telemetry", "topics", "groups", "status"),
+            "sampling",
             *("crashes", "codes", "remedies", "remedies."),
             *_in(
                 "activation",
@@ -54,6 +55,7 @@ ROOMS = {
                 "registry.additions",
             ),
             *("topics.plan", "status.overview", "status.table"),
+            *_in("sampling", "leaves forms placement proposals findings overlaps table"),
         ),
         sees=("words",),
         foreign=_PURE,
@@ -64,7 +66,7 @@ ROOMS = {
             "configuration",
             "problems located fields validation names headers rules references environment sections inputs settings "
             "certificates kafka tables delivery_draft drafts conversion documents files advice header_draft schema "
-            "scalars origins reading stored canonical",
+            "meanings scalars origins reading stored canonical",
         ),
         sees=("words", "brokers"),
     ),
@@ -114,6 +116,7 @@ ROOMS = {
             "activation.stage",
             "topics.provision",
             "topics.watch",
+            *_in("sampling", "samples survey"),
             "preconditions",
             "vitals",
             "assembly",

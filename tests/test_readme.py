@@ -56,12 +56,12 @@ def test_the_reference_is_what_the_code_says(name: str) -> None:
 
 
 def yaml_blocks() -> list[str]:
-    """Return the README's examples of YAML: settings, a destination, a secured Kafka."""
+    """Return the README's examples of YAML: settings, a destination, a secured Kafka, flat JSON, several sources."""
     return [textwrap.dedent(block) for block in re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)]
 
 
 def test_the_first_destination_is_one_that_loads(tmp_path: Path) -> None:
-    settings, document, _, flat = yaml_blocks()
+    settings, document, _, flat, several = yaml_blocks()
     (tmp_path / "documents").mkdir()
     (tmp_path / "streams.yaml").write_text(settings)
     (tmp_path / "documents/crm.yaml").write_text(document)
@@ -74,10 +74,12 @@ def test_the_first_destination_is_one_that_loads(tmp_path: Path) -> None:
     assert [attribute.target for attribute in crm.attributes] == [("person", "email")]
     (tmp_path / "flat.yaml").write_text(flat)
     assert all(source.paths for source in inputs_of(load(tmp_path / "flat.yaml", {})).values())
+    (tmp_path / "several.yaml").write_text(several)
+    assert [profile.name for profile in load(tmp_path / "several.yaml", {}).inputs.profiles] == ["crm", "shop"]
 
 
 def test_the_secured_kafka_is_one_that_loads(tmp_path: Path) -> None:
-    _, _, kafka, _ = yaml_blocks()
+    _, _, kafka, _, _ = yaml_blocks()
     (tmp_path / "streams.yaml").write_text(kafka)
     trustme.CA().cert_pem.write_to_path(tmp_path / "kafka-ca.pem")
     environ = {"STREAMS_INPUTS_MEMBERSHIPS": "m", "STREAMS_SECRET_KAFKA": "s"}

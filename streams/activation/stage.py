@@ -15,12 +15,12 @@ from mode import Service
 from streams.activation.activate import Activation
 from streams.activation.agents import Agents
 from streams.activation.decoding import decoder
-from streams.activation.events import Input, Kind
 from streams.activation.outbox import Outbox
 from streams.activation.partitioners import placed
 from streams.activation.producing import Producing
 from streams.activation.profiles import check_encoding, is_forgotten
 from streams.activation.removals import Removals
+from streams.configuration.meanings import inputs_of as inputs_of
 from streams.configuration.settings import Settings
 from streams.destinations import Destination
 from streams.engine import Engine, EngineSettings, Message
@@ -38,18 +38,6 @@ BATCH_BYTES = 900_000
 
 REMOVAL_SECONDS = 1.0
 """How often is looked for forgotten profiles that may be removed: about as often as offsets are committed."""
-
-
-def inputs_of(settings: Settings) -> dict[str, Input]:
-    """Return each input topic and what its records are meant to be."""
-    named = settings.inputs
-    memberships = (
-        (named.qualifications, Kind.QUALIFICATION),
-        (named.exits, Kind.EXIT),
-        (named.memberships, Kind.MEMBERSHIP),
-    )
-    inputs = {source.topic: Input(kind, source.topic, source.paths) for source, kind in memberships if source}
-    return inputs | {source.topic: Input(Kind.FRAGMENT, source.name, source.paths) for source in named.profiles}
 
 
 def new_producer(settings: Settings) -> AIOKafkaProducer:

@@ -144,10 +144,7 @@ def _beside(other: str, value: T, info: ValidationInfo) -> T:
     return value
 
 
-def _input_flaws(inputs: Inputs) -> Iterator[Flaw]:
-    if not (inputs.memberships or inputs.qualifications or inputs.exits):
-        remedy = "name memberships, or qualifications and exits"
-        yield Flaw("no topic of memberships is named", remedy, code=Mistake.MISSING_VALUE)
+def _clashes(inputs: Inputs) -> Iterator[Flaw]:
     if inputs.memberships and (inputs.qualifications or inputs.exits):
         remedy = "keep memberships alone (its records carry a status), or qualifications and exits"
         yield Flaw("came beside qualifications or exits", remedy, ("memberships",), Mistake.CONTRADICTION)
@@ -193,5 +190,17 @@ class Inputs(Model):
 
     @model_validator(mode="after")
     def _has_one_topic_for_each_role(self) -> Inputs:
-        refuse(_input_flaws(self))
+        refuse([*self._gaps(), *_clashes(self)])
         return self
+
+    def _gaps(self) -> Iterator[Flaw]:
+        if not (self.memberships or self.qualifications or self.exits):
+            remedy = "name memberships, or qualifications and exits"
+            yield Flaw("no topic of memberships is named", remedy, code=Mistake.MISSING_VALUE)
+
+
+class IncompleteInputs(Inputs):
+    """The inputs while they are being found out: any of them may be missing."""
+
+    def _gaps(self) -> Iterator[Flaw]:
+        return iter(())

@@ -12,6 +12,7 @@ from streams.codes import Mistake
 from streams.configuration.environment import overlay
 from streams.configuration.fields import Model
 from streams.configuration.files import content, name_of
+from streams.configuration.inputs import IncompleteInputs
 from streams.configuration.inputs import Inputs as Inputs
 from streams.configuration.inputs import ProfileInput as ProfileInput
 from streams.configuration.kafka import Kafka as Kafka
@@ -81,6 +82,12 @@ def _loop_flaws(settings: Settings) -> Iterator[Flaw]:
             yield Flaw(what, remedy, ("inputs", *path), Mistake.CONTRADICTION)
 
 
+class IncompleteSettings(Settings):
+    """Settings whose inputs are not all declared yet."""
+
+    inputs: IncompleteInputs = IncompleteInputs()
+
+
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     """Return the settings of the file at *path*, if any, with those of *environ* above them.
 
@@ -90,19 +97,28 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     return load_with_origins(path, environ)[0]
 
 
+def load_incomplete(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Return settings as ``load`` does, but that inputs may be missing: they are still being found out."""
+    return _loaded(IncompleteSettings, path, environ)[0]
+
+
 def load_with_origins(path: Path | None, environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
     """Return the settings, and by dotted name where each comes from; raises ConfigurationError, as ``load`` does."""
+    return _loaded(Settings, path, environ)
+
+
+def _loaded(model: type[Settings], path: Path | None, environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
     problems: list[Problem] = []
     node = Node("settings", {}) if path is None else _file(path, problems)
     lost = node.where if node.refused else None
     base = Path() if path is None else path.parent
-    node = with_secrets(overlay(Settings, node, environ, problems), environ, base, problems)
+    node = with_secrets(overlay(model, node, environ, problems), environ, base, problems)
     found: list[Problem] = []
-    settings = validate(Settings, node, found, {"base": base})
+    settings = validate(model, node, found, {"base": base})
     problems += [problem for problem in found if problem.where != lost]
     if problems or settings is None:
         raise ConfigurationError(in_order(problems, [] if path is None else [name_of(path)]))
-    return settings, origins(Settings, node)
+    return settings, origins(model, node)
 
 
 def _file(path: Path, problems: list[Problem]) -> Node:
