@@ -42,10 +42,10 @@ class Act:
 ACTS = (
     Act("Profiles come first: nobody is in a segment yet, so nothing leaves.", "1-profiles.jsonl"),
     Act("People enter. One has no profile yet, one is refused, one record is cut off.", "2-entries.jsonl"),
-    Act("Two leave. An exit never waits, and the newest export replaces the older ones.", "3-exits.jsonl"),
+    Act("Two leave. An exit never waits, and the newest export replaces older ones.", "3-exits.jsonl"),
     Act("The profile that was missing comes late, and heals the entry.", "4-late-profile.jsonl"),
     Act(
-        "The CRM's endpoint fails for a while: its exports wait, in order; the newsletter's go on.",
+        "The CRM's endpoint fails for a while. What is for it waits, in order.",
         "5-outage.jsonl",
         Outage(CRM, exports=2, attempts=3),
     ),

@@ -14,8 +14,8 @@ from streams.demo.board import Row, Sending
 from streams.demo.books import Books, DestinationBook
 from streams.ends import RecordEnd
 
-WIDE = 100
-"""From here on a row has its time and why an export was made."""
+TIMED, REASONED = 90, 102
+"""From these widths on a row has its time, and why an export was made."""
 
 INDENT = 3
 WHO, WHAT, DESTINATION, TRIGGER = 10, 25, 10, 9
@@ -28,14 +28,14 @@ STYLES = {RecordEnd.MALFORMED: "red", RecordEnd.EXCLUDED: "yellow"}
 def head(width: int) -> Text:
     """Return the line above the rows."""
     left = _left("time", "who", "on Kafka", width)
-    trigger = f"{'because':<{TRIGGER}}  " if width >= WIDE else ""
+    trigger = f"{'because':<{TRIGGER}}  " if width >= REASONED else ""
     return Text(f"{left} │ {'sent to':<{DESTINATION}}  {trigger}answered", "dim")
 
 
 def lines(row: Row, width: int) -> Iterator[Text]:
     """Return a row's lines: one, and one more for each further destination."""
     if row.note:
-        time = f"{row.at:%H:%M:%S}  " if width >= WIDE else ""
+        time = f"{row.at:%H:%M:%S}  " if width >= TIMED else ""
         yield _cut(Text.assemble(" " * INDENT, (time, "dim"), (row.note, "magenta")), width)
         return
     left = _left(f"{row.at:%H:%M:%S}", row.who, row.what, width)
@@ -45,7 +45,7 @@ def lines(row: Row, width: int) -> Iterator[Text]:
 
 
 def _left(time: str, who: str, what: str, width: int) -> str:
-    shown = f"{time:<8}  " if width >= WIDE else ""
+    shown = f"{time:<8}  " if width >= TIMED else ""
     return f"{'':{INDENT}}{shown}{_short(who, WHO):<{WHO}}  {_short(what, WHAT):<{WHAT}}"
 
 
@@ -59,7 +59,7 @@ def _end(row: Row) -> Text:
 def _sending(sending: Sending, width: int) -> Text:
     export = sending.exported
     text = Text(f"{_short(export.destination, DESTINATION):<{DESTINATION}}  ", "cyan")
-    if width >= WIDE:
+    if width >= REASONED:
         text.append(f"{_short(export.trigger, TRIGGER):<{TRIGGER}}  ", "dim")
     return text.append_text(Text(", ").join(_answers(sending)))
 

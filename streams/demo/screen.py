@@ -58,7 +58,7 @@ class Screen:
 
     def started(self, what: str, where: str, note: str = "") -> None:
         """Say that a part of the demo runs, and where."""
-        self._line(Text.assemble(f"  {what:<14}", (f"{where:<42}", "cyan"), (note, "dim")))
+        self._line(Text.assemble(f"  {what:<13}", (f"{where:<34} ", "cyan"), (note, "dim")))
 
     def waiting(self, what: str) -> AbstractContextManager[object]:
         """Show on a terminal that *what* is under way, for as long as the context lasts."""
@@ -108,11 +108,13 @@ class Screen:
 
     def books(self, books: Books, seen: Seen, differences: Sequence[str]) -> None:
         """Show the books, and that they close, or where they do not."""
-        told = "from the worker's /metrics, held against what was sent, read on Kafka and received"
+        told = "the worker's figures, held against what was sent, read and received"
         self._line(Text.assemble("\n", ("Books", "bold"), (f"  {told}", "dim")))
         self._print(statement(books, seen))
         if not differences:
-            self._line(Text.assemble("\n", ("   They close: ", "bold green"), closing(books, seen)))
+            ended, received = closing(books, seen)
+            self._line(Text.assemble("\n", ("   They close: ", "bold green"), ended))
+            self._line(Text(f"{'':15}{received}"))
             return
         self._line(Text.assemble("\n", ("   They do not close:", "bold red")))
         self._print(Text(f"   {difference}") for difference in differences)

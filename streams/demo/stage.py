@@ -57,7 +57,7 @@ async def staged(screen: Screen, environ: Mapping[str, str]) -> AsyncIterator[St
         screen.started("token server", await tokens.start(), "OAuth2 client credentials")
         endpoint = MockEndpoint()
         stack.push_async_callback(endpoint.close)
-        screen.started("endpoint", await endpoint.start(), "takes what the destinations are sent")
+        screen.started("endpoint", await endpoint.start(), "takes what is sent")
         (port,) = free_ports(1)
         config = _write_files(
             folder,

@@ -62,15 +62,17 @@ def _line(name: str, figures: Sequence[object], width: int) -> str:
     return " " * INDENT + f"{name:<{NAMES}}" + "".join(f"{figure:>{width}}" for figure in figures)
 
 
-def closing(books: Books, seen: Seen) -> str:
-    """Say what closes, in one sentence: the totals."""
+def closing(books: Books, seen: Seen) -> tuple[str, str]:
+    """Say what closes, in two sentences: the totals."""
     sent, every = sum(seen.sent.values()), books.destinations.values()
     ended = sum(book.records for book in books.topics.values())
-    ends = " + ".join(
-        f"{count} {end}" for end in ExportEnd if (count := sum(book.count(end) for book in every)) or end in _SAID
+    counts = {end: sum(book.count(end) for book in every) for end in ExportEnd}
+    ends = " + ".join(f"{count} {end}" for end, count in counts.items() if count or end in _SAID)
+    exports, requests, taken = (sum(each.values()) for each in (seen.exports, seen.requests, seen.taken))
+    return (
+        f"{sent} records sent, {ended} ended; {exports} exports = {ends}.",
+        f"{requests} requests received, {taken} of them answered 2xx.",
     )
-    exports, requests = sum(seen.exports.values()), sum(seen.requests.values())
-    return f"{sent} records sent, {ended} ended; {exports} exports = {ends}. {requests} requests received."
 
 
 _SAID = (ExportEnd.DELIVERED, ExportEnd.DEAD_LETTERED)

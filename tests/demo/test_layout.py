@@ -52,6 +52,8 @@ def test_a_wide_terminal_has_the_time_and_why_too() -> None:
     (line,) = layout.lines(row(sending(503, 200)), 120)
 
     assert line.plain == f"   09:30:00  {LEFT[3:]} │ newsletter  entered    503, 200"
+    refused = row(sending(422, reason="refused"))
+    assert [len(next(layout.lines(refused, width)).plain) for width in (80, 90, 102)] == [80, 90, 101]
     assert layout.head(120).plain.index("answered") == line.plain.index("503")
     assert layout.head(120).plain.index("on Kafka") == line.plain.index("enters")
 

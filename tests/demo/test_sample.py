@@ -47,6 +47,7 @@ def test_the_documents_are_valid_with_the_addresses_of_a_run(tmp_path: Path) -> 
 def test_every_act_has_records_of_the_inputs(act: Act) -> None:
     assert act.records
     assert {record.topic for record in act.records} <= set(sample.TOPICS)
+    assert len(f"1  {act.title}") <= 80, "it fits on a terminal"
 
 
 def test_people_enter_and_leave_and_one_record_is_cut_off() -> None:

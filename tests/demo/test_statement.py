@@ -1,4 +1,4 @@
-"""The books as they are shown: each sum with its parts, and one sentence that closes them."""
+"""The books as they are shown: each sum with its parts, and two sentences that close them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def test_it_is_shown_in_columns_and_heads_are_not_said_twice() -> None:
     assert sum("newsletter" in line for line in lines) == 1
 
 
-def test_one_sentence_closes_them() -> None:
+def test_two_sentences_close_them() -> None:
     assert closing(BOOKS, SEEN) == (
-        "5 records sent, 5 ended; 3 exports = 1 delivered + 1 dead-lettered. 4 requests received."
+        "5 records sent, 5 ended; 3 exports = 1 delivered + 1 dead-lettered.",
+        "4 requests received, 1 of them answered 2xx.",
     )
