@@ -79,7 +79,7 @@ class Play:
                     await self._watch.ready()
         except TimeoutError as error:
             raise NotDeliveredError("the worker was not ready", self._seconds, worker.last_lines) from error
-        self._screen.started("worker", worker.url, f"streams worker, process {worker.pid}")
+        self._screen.started("worker", worker.url, f"streams worker, pid {worker.pid}")
 
     async def go_on(self) -> None:
         """Send what new people do, without an end and at a bounded rate."""

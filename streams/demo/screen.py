@@ -58,7 +58,7 @@ class Screen:
 
     def started(self, what: str, where: str, note: str = "") -> None:
         """Say that a part of the demo runs, and where."""
-        self._line(Text.assemble(f"  {what:<13}", (f"{where:<34} ", "cyan"), (note, "dim")))
+        self._line(Text.assemble(f"  {what:<13}", (f"{where:<36}", "cyan"), (note, "dim")))
 
     def waiting(self, what: str) -> AbstractContextManager[object]:
         """Show on a terminal that *what* is under way, for as long as the context lasts."""
