@@ -129,7 +129,7 @@ def about(requests: list[dict[str, Any]], identity: str) -> list[dict[str, Any]]
 
 def story(text: str) -> list[str]:
     """Return the lines of the acts, without what differs from run to run: times, how often was tried, who was first."""
-    told = text.partition("answered\n")[2].partition("\nWhat crm")[0]
+    told = re.split("\nWhat crm|\nBooks", text.partition("answered\n")[2])[0]
     told = re.sub(r"\b503 x\d+", "503 x3", re.sub(r"\d\d:\d\d:\d\d", "00:00:00", told))
     return sorted(line.rstrip() for line in told.splitlines() if line.strip())
 
