@@ -50,7 +50,7 @@ async def staged(screen: Screen, environ: Mapping[str, str]) -> AsyncIterator[St
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="streams-demo-")))
         secret = secrets.token_urlsafe(16)
         broker = await stack.enter_async_context(EmbeddedBroker())
-        await _create_topics(broker.bootstrap)
+        await create_topics(broker.bootstrap)
         screen.started("broker", broker.bootstrap, "embedded, in memory")
         tokens = MockTokenServer(("demo", secret))
         stack.push_async_callback(tokens.close)
@@ -92,7 +92,7 @@ async def _stop(worker: WorkerChild, screen: Screen) -> None:
         screen.failed("the worker did not stop in time and was killed; its last lines:", worker.last_lines)
 
 
-async def _create_topics(bootstrap: str) -> None:
+async def create_topics(bootstrap: str) -> None:
     """Create the inputs, which are the user's in real life and so not the worker's to create."""
     admin = Brokers((bootstrap,)).admin()
     await admin.start()

@@ -6,9 +6,11 @@ import struct
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import NewTopic
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.brokers import Brokers
 from streams.demo.broker import EmbeddedBroker
 from streams.demo.front import WAIT_MS, Interpreter
 
@@ -70,6 +72,12 @@ def test_every_other_message_passes_as_it_came(key: int, version: int, rest: byt
 async def test_an_idempotent_producer_writes_batches_to_the_embedded_broker(
     embedded: EmbeddedBroker, unique: str
 ) -> None:
+    admin = Brokers((embedded.bootstrap,)).admin()
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(unique, 1, 1)])
+    finally:
+        await admin.close()
     producer = AIOKafkaProducer(bootstrap_servers=embedded.bootstrap, enable_idempotence=True, linger_ms=20)
     await producer.start()
     try:

@@ -21,7 +21,7 @@ from streams.demo.play import NotDeliveredError, Play
 from streams.demo.reception import Reception
 from streams.demo.sample import CRM
 from streams.demo.screen import Screen, new_console
-from streams.demo.stage import Stage
+from streams.demo.stage import Stage, create_topics
 from streams.demo.watch import Watch
 from streams.ends import RecordEnd
 
@@ -52,6 +52,7 @@ class FakeWorker:
 async def play(
     worker: FakeWorker, bootstrap: str, shown: StringIO, *acts: Act, within_seconds: float = WITHIN_SECONDS
 ) -> AsyncIterator[Play]:
+    await create_topics(bootstrap)
     stage = Stage(bootstrap, "", cast(WorkerChild, worker), Reception((), bool), (), Path("streams.yaml"), {})
     console = new_console(shown)
     screen = Screen(console, console)
