@@ -32,6 +32,7 @@ from streams.endpoints.tokens import Token, TokenError, Tokens
 from streams.exports import Export
 from streams.outcomes import Delivered
 from streams.secrets import MASK, Secret
+from streams.telemetry.masks import Masks
 
 _OPEN_FIELDS = ("token_type", "expires_in", "scope", "error", "error_description")
 """What of a token server's answer is shown; all else may be a token, or anything."""
@@ -56,6 +57,9 @@ class Trial:
         self._server: TokenServer | None = None
         if (credentials := destination.account.credentials) is not None:
             self._server = TokenServer(credentials, egress, now=clocks.now)
+        self._masks = Masks()
+        for secret in destination.secrets:
+            self._masks.hide(secret)
         self._token: Token | None = None
         self._failed: list[str] = []
 
@@ -116,13 +120,7 @@ class Trial:
         except (ValueError, RecursionError):
             return f"no JSON object, {len(answer.body)} bytes"
         shown = {name: value if name in _OPEN_FIELDS else MASK for name, value in fields.items()}
-        return self._without_secrets(msgspec.json.encode(shown).decode()[:_SHOWN_CHARACTERS])
-
-    def _without_secrets(self, text: str) -> str:
-        for secret in self._destination.secrets:
-            if revealed := secret.reveal():
-                text = text.replace(msgspec.json.encode(revealed).decode()[1:-1], MASK)
-        return text
+        return self._masks.text(msgspec.json.encode(shown).decode())[:_SHOWN_CHARACTERS]
 
     def _shown(self, sample: Export) -> Step:
         """Return the request that is about to be sent."""

@@ -291,7 +291,7 @@ def _self_signed() -> trustme.LeafCert:
 async def _token_failure(reply: TokenReply) -> Step:
     async with mock_endpoint() as mock, mock_tokens() as tokens:
         tokens.script(reply)
-        failed = await failure_of(a_destination(mock.url, credentials=credentials_of(tokens, secret="canary-2")))
+        failed = await failure_of(a_destination(mock.url, credentials=credentials_of(tokens, secret="canary/2")))
     assert failed.name == "token"
     assert mock.requests == [], "what has no token is not delivered"
     assert "canary" not in failed.what
@@ -309,8 +309,8 @@ async def _token_failure(reply: TokenReply) -> Step:
             '200: {"access_token":"********","token_type":"mac"}: token-invalid',
         ),
         (
-            TokenReply(status=400, body=b'{"error":"invalid_scope","error_description":"no canary-2 here"}'),
-            '400: {"error":"invalid_scope","error_description":"no ******** here"}: token-refused',
+            TokenReply(status=400, body=b'{"error":"invalid_scope","error_description":"no canary%2F2 for canary/2"}'),
+            '400: {"error":"invalid_scope","error_description":"no ******** for ********"}: token-refused',
         ),
     ],
 )
