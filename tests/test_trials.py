@@ -136,4 +136,4 @@ def test_without_files_and_settings_it_is_wrong_usage(folder: Path) -> None:
     ended = CliRunner().invoke(main, ["destinations", "test"])
 
     assert ended.exit_code == 2
-    assert "name files of documents" in ended.stderr
+    assert "name destinations or files of documents" in ended.stderr

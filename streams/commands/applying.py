@@ -14,6 +14,7 @@ from streams.commands import following, plans
 from streams.commands.helps import UNREACHED, WRONG_OR_REFUSED, epilog
 from streams.commands.options import author, timeout_option, wait_option
 from streams.commands.shared import config_option, configuration_errors, on_cluster, output_option, read_settings
+from streams.commands.trying import Lines, resolved, try_all
 from streams.configuration.documents import Findings, examine
 from streams.configuration.problems import ConfigurationError
 from streams.configuration.references import References
@@ -28,7 +29,10 @@ from streams.registry.waiting import Waited
 
 FILES = click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 REFUSED = "a document cannot be applied as things stand"
-BEHIND = "a worker has not followed in time; another operator was faster; a document cannot be applied as things stand"
+BEHIND = (
+    "a worker has not followed in time; another operator was faster; a document cannot be applied as things stand, "
+    "or fails the test"
+)
 
 
 def plan_command(group: str) -> click.Command:
@@ -69,7 +73,7 @@ def apply_command(group: str) -> click.Command:
         short_help="Make documents be in force, and wait until the workers follow.",
         epilog=epilog(
             f"streams {group} apply documents/",
-            f"streams {group} apply crm.yaml --timeout 60",
+            f"streams {group} apply crm.yaml --test --timeout 60",
             done="the documents are in force, and every live worker follows",
             failed=f"{BEHIND}; {UNREACHED}",
             wrong=f"{WRONG_OR_REFUSED}; a document is wrong, and nothing is applied",
@@ -77,10 +81,13 @@ def apply_command(group: str) -> click.Command:
     )
     @FILES
     @config_option
+    @click.option("--test", is_flag=True, help="Try what changes first, and apply nothing where a step fails.")
     @timeout_option
     @wait_option
     @output_option
-    def command(files: Sequence[Path], config: Path | None, timeout: float, wait: bool, output: str) -> None:
+    def command(
+        files: Sequence[Path], config: Path | None, test: bool, timeout: float, wait: bool, output: str
+    ) -> None:
         """Make documents be in force, and return when every live worker follows; no restart is needed.
 
         FILES are files of documents of any kind, or folders of them; without any, those that the settings name. What
@@ -89,7 +96,7 @@ def apply_command(group: str) -> click.Command:
         """
         with configuration_errors():
             settings = read_settings(config)
-        applied = on_cluster(apply_files(settings, files, timeout if wait else None))
+        applied = on_cluster(apply_files(settings, files, timeout if wait else None, test=test))
         show(applied, output)
 
     return command
@@ -109,11 +116,25 @@ async def _planned(settings: Settings, files: Sequence[Path]) -> Plan:
         return _decided(found, registry)
 
 
-async def apply_files(settings: Settings, files: Sequence[Path], timeout_seconds: float | None) -> Applied:
-    """Apply what is in *files*, and wait for the workers unless there is no time-out."""
+async def apply_files(
+    settings: Settings, files: Sequence[Path], timeout_seconds: float | None, *, test: bool = False
+) -> Applied:
+    """Apply what is in *files*, and wait for the workers unless there is no time-out.
+
+    With *test*, destinations are tried first that would change; raises RegistryError where a step fails.
+    """
     async with opened(settings) as registry:
-        found = _examined(settings, files, registry)
-        return await apply_plan(settings, registry, _decided(found, registry), timeout_seconds)
+        decided = _decided(_examined(settings, files, registry), registry)
+        if test:
+            await _try(settings, decided)
+        return await apply_plan(settings, registry, decided, timeout_seconds)
+
+
+async def _try(settings: Settings, decided: Plan) -> None:
+    """Try each destination that would change, and show the steps on standard error."""
+    changed = resolved(settings, [each.version for each in decided.to_write if each.kind == DESTINATION])
+    if not await try_all(changed, settings.egress.allow, deliver=True, show=Lines(err=True)):
+        raise RegistryError("nothing was applied: a step failed")
 
 
 async def apply_plan(settings: Settings, registry: Registry, plan: Plan, timeout_seconds: float | None) -> Applied:
