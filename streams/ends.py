@@ -30,6 +30,8 @@ class Exclusion(StrEnum):
 
     MANDATORY_ATTRIBUTE_MISSING = "mandatory-attribute-missing"
     BEFORE_SINCE = "before-since"
+    OWED = "owed"
+    """Its exports topic refuses; the profile's state notes the export, and it follows when the topic is back."""
 
 
 class Reason(StrEnum):
@@ -55,6 +57,7 @@ class Reason(StrEnum):
     INVALID_TIME = "invalid-time"
     FUTURE_TIME = "future-time"
     INVALID_IDENTITY_MAP = "invalid-identity-map"
+    INVALID_COMMAND = "invalid-command"
     INTERNAL_ERROR = "internal-error"
     INVALID_EXPORT = "invalid-export"
     REFUSED = "refused"

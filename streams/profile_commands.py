@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 
 class ReExport(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    rename="camel",
-    tag_field="command",
-    tag="re-export",
-    omit_defaults=True,
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, tag_field="command", tag="re-export"
 ):
     """Export the profile to one destination, as it is now."""
 
@@ -24,8 +19,8 @@ class ReExport(
     by: str = ""
     """Who asks: an operator, or delivery for an export that must not be posted any more."""
     withdrawal: msgspec.Raw = msgspec.Raw()
-    """The body of a withdrawal that was not posted: of a forgotten profile nothing else may be left. Not given where
-    there is none: an empty one would be written as no JSON."""
+    """The body of an export that was not posted, and may have been the last to say that the profile has left: of one
+    that was forgotten since, nothing else may be left. See ``WITHDRAWING``."""
 
     def __repr__(self) -> str:
         return f"ReExport({self.destination}, ...)"  # never the data
@@ -33,8 +28,19 @@ class ReExport(
 
 Command = ReExport
 
-encode_command = msgspec.json.Encoder().encode
+WITHDRAWING = frozenset({"forgotten", "exited", "re-export", "owed"})
+"""The triggers of exports whose body a command carries as its withdrawal, when they are not posted."""
+
+_NO_WITHDRAWAL: msgspec.Raw = ReExport(destination="").withdrawal
+_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Command).decode
+
+
+def encode_command(command: Command) -> bytes:
+    """Return the record's value."""
+    if not bytes(command.withdrawal):  # it would be written as no JSON at all
+        command = replace(command, withdrawal=_NO_WITHDRAWAL)
+    return _encode(command)
 
 
 def decode_command(value: bytes) -> Command:

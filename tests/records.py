@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from streams.activation.activate import Activation, Rendered, Step
+from streams.activation.activate import Activation
 from streams.activation.decoding import decoder
 from streams.activation.events import Change, Input, Kind, Malformed
 from streams.activation.profiles import Profile
+from streams.activation.rendering import Rendered, Step
 from streams.destinations import Account, Attribute, Destination, Segment
 from streams.engine import Message
 from streams.exports import Position

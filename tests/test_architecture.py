@@ -33,7 +33,7 @@ ROOMS = {
             *_in(
                 "activation",
                 "events profiles identities merging paths strict_json timestamps framing xdm declared decoding "
-                "partitioners",
+                "partitioners asked",
             ),
             *_in("endpoints", "retry_after addresses"),
             *_in("telemetry", "labels masks repeats"),
@@ -43,7 +43,11 @@ ROOMS = {
     ),
     "decisions": Room(
         (
-            *_in("activation", "projection activate slots triggers unions forgetting withdrawals removals"),
+            *_in(
+                "activation",
+                "projection activate slots triggers unions forgetting withdrawals removals rendering renewals owing "
+                "faults",
+            ),
             *_in("delivery", "retries bitmaps windows lanes pending progress revisions states"),
             *_in("groups", "lease gaps entries"),
             *(
@@ -97,7 +101,7 @@ ROOMS = {
         ),
         sees=("words", "decisions", "brokers", "parking", "groups"),
     ),
-    "outbox": Room(("activation.outbox",), sees=("words", "decisions")),
+    "outbox": Room(_in("activation", "answers rounds outlets outbox"), sees=("words", "decisions")),
     "status": Room(
         _in("status", "publisher offsets reader survey unfetched watching"),
         sees=("words", "decisions", "brokers", "parking", "groups"),
@@ -110,7 +114,7 @@ ROOMS = {
     "wiring": Room(
         (
             "activation.agents",
-            "activation.overlay",
+            *_in("activation", "overlay followed rows upkeep obeying chores engine_settings"),
             "activation.defects",
             "activation.producing",
             "activation.stage",

@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.activation.activate import Rendered
-from streams.activation.profiles import Profile, decode_profile, encode_profile, is_forgotten
+from streams.activation.profiles import Profile, decode_profile, encode_profile, is_marked
 from streams.activation.removals import Removals
+from streams.activation.rendering import Rendered
 from streams.activation.triggers import Trigger
 from streams.destinations import Destination
 from tests.record_streams import DESTINATIONS, LATE, Model, Record, attributes, lives, said, says_all, streams
@@ -51,7 +51,7 @@ class Worker:
         self.removals = Removals(
             lambda topic, _: self.committed.get(topic, 0), lambda topic, _: self.ends.get(topic, 0), INPUTS
         )
-        self.removals.found(0, [KEY] if is_forgotten(self.state) else [])
+        self.removals.found(0, [KEY] if is_marked(self.state) else [])
 
     def take(self, record: Record) -> None:
         self.now += 10

@@ -11,47 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
+from streams.activation.asked import Asked
 from streams.activation.events import Change, FragmentChange
-from streams.activation.forgetting import all_exited, exits_of, forget, forgets, is_from_before
+from streams.activation.forgetting import all_exited, exits_of, forget, forgets, is_from_before, remember
 from streams.activation.paths import Paths
-from streams.activation.profiles import Forgotten, Memberships, Profile, Told
+from streams.activation.profiles import Forgotten, Profile
 from streams.activation.projection import Projection
-from streams.activation.slots import is_same_record, without_reentries, write
+from streams.activation.rendering import Step, full, rendered
+from streams.activation.renewals import renewed
+from streams.activation.slots import is_same_record, write
 from streams.activation.triggers import Cause, Target, Trigger, Triggers
 from streams.activation.unions import Merge, Unions, Values, View
 from streams.activation.withdrawals import by_exits, by_null
 from streams.destinations import Destination
 from streams.ends import Exclusion, RecordEnd
-from streams.exports import Meta, Position, export_id, namespace_of
-
-Considered = tuple[Destination, RecordEnd, Exclusion | None]
-
-
-class Rendered(msgspec.Struct, frozen=True, gc=False):
-    """An export to be written for a destination."""
-
-    destination: Destination
-    body: bytes
-    id: str
-    meta: Meta
-
-    def __repr__(self) -> str:
-        return f"Rendered({self.destination.incarnation}, {self.id})"
-
-
-class Step(msgspec.Struct):
-    """How a record ended; *written* says that the profile's state changed and must be kept.
-
-    *considered* has one entry for each destination that the record could concern: that maps a segment it names, or in
-    one of whose segments the profile is while its identities or attributes are written.
-    """
-
-    end: RecordEnd
-    written: bool
-    exports: list[Rendered] = []
-    considered: list[Considered] = []
+from streams.exports import Position, namespace_of
 
 
 class Activation:
@@ -78,6 +52,7 @@ class Activation:
             for destination, projection in zip(destinations, projections, strict=True)
         ]
         self._targets = targets
+        self._by_incarnation = {target.incarnation: target for target in targets}
         self._unions = Unions(paths, sources, merge)
         self._triggers = Triggers(targets, paths, self._unions)
 
@@ -102,6 +77,28 @@ class Activation:
             _export(step, view, causes, position, now_ms)
         else:
             step.considered = [(cause.target.destination, RecordEnd.NOT_TRIGGERED, None) for cause in causes]
+        return step
+
+    def version(self, incarnation: str) -> int | None:
+        """Return the version that an incarnation is rendered by; None if it is none of the destinations."""
+        target = self._by_incarnation.get(incarnation)
+        return None if target is None else target.destination.version
+
+    def renew(self, profile: Profile, incarnation: str, trigger: Trigger, position: Position, now_ms: int) -> Step:
+        """Send one of the destinations the profile as it stands (``streams.activation.renewals``)."""
+        return renewed(self._by_incarnation[incarnation], View(profile, self._unions), trigger, position, now_ms)
+
+    def re_export(self, profile: Profile, asked: Asked, position: Position, now_ms: int) -> Step:
+        """Do what a command asks, whose record stands at *position*; its destination is one of ours.
+
+        A withdrawal that it carries counts where nothing else is known, or where it tells of exits only: they happened.
+        """
+        incarnation, withdrawn = asked.command.destination, asked.withdrawn
+        counts = withdrawn is not None and (profile.is_blank or not any(each.inside for each in withdrawn.memberships))
+        if withdrawn is not None and counts:
+            remember(profile, position, incarnation, withdrawn.memberships, withdrawn.identities)
+        step = self.renew(profile, incarnation, Trigger.RE_EXPORT, position, now_ms)
+        step.written = step.written or counts
         return step
 
     def _forget(self, profile: Profile, position: Position, now_ms: int) -> Step:
@@ -131,7 +128,7 @@ class Activation:
             target, end = cause.target, RecordEnd.NOT_TRIGGERED
             if cause.trigger is not None:
                 body = target.projection.withdrawal(exited, forgotten.identities, changed=cause.changed, now_ms=now_ms)
-                step.exports.append(_rendered(cause, body, profile.revision, position))
+                step.exports.append(rendered(cause, body, profile.revision, position))
                 step.end = end = RecordEnd.ACTIVATED
                 if target.incarnation in profile.told:
                     sent.append(cause)
@@ -141,7 +138,7 @@ class Activation:
             view = View(profile, self._unions)
             for cause in sent:
                 seen = [view.values[place] for place in cause.target.places]
-                step.exports.append(_full(Cause(cause.target, cause.trigger), seen, view, position, now_ms))
+                step.exports.append(full(Cause(cause.target, cause.trigger), seen, view, position, now_ms))
         return step
 
 
@@ -160,42 +157,11 @@ def _export(step: Step, view: View, causes: Sequence[Cause], position: Position,
         end, exclusion = _decide(cause, seen, profile, position)
         step.considered.append((target.destination, end, exclusion))
         if end is RecordEnd.ACTIVATED:
-            step.exports.append(_full(cause, seen, view, position, now_ms))
+            step.exports.append(full(cause, seen, view, position, now_ms))
     if step.exports:
         step.end = RecordEnd.ACTIVATED
     elif any(end is RecordEnd.EXCLUDED for _, end, _ in step.considered):
         step.end = RecordEnd.EXCLUDED
-
-
-def _full(cause: Cause, seen: Values, view: View, position: Position, now_ms: int) -> Rendered:
-    """Return an export of all that the cause's target gets to see, and note that it is told."""
-    profile, projection = view.profile, cause.target.projection
-    memberships = profile.memberships if not cause.reentered else _shown(profile, cause, seen)
-    body, inside = projection.body(seen, memberships, view.identities, changed=cause.changed, now_ms=now_ms)
-    profile.told[cause.target.incarnation] = Told(profile.revision, inside)
-    return _rendered(cause, body, profile.revision, position)
-
-
-def _rendered(cause: Cause, body: bytes, revision: int, position: Position) -> Rendered:
-    assert cause.trigger is not None, "only what is triggered is exported"
-    target = cause.target
-    meta = Meta(
-        version=target.destination.version,
-        revision=revision,
-        trigger=cause.trigger.value,
-        source=position.text,
-        time=None if cause.time_us is None else cause.time_us // 1_000,
-        segments=tuple([segment_id for _, segment_id in cause.changed]),
-        recorded=position.timestamp,
-    )
-    return Rendered(target.destination, body, export_id(target.namespace, position, body), meta)
-
-
-def _shown(profile: Profile, cause: Cause, seen: Values) -> Memberships:
-    """Return the memberships that an export shows: those of now, but no entry that waits in place of its exit."""
-    if cause.target.projection.is_complete(seen):
-        return profile.memberships
-    return without_reentries(profile, cause.reentered)
 
 
 def _decide(cause: Cause, seen: Values, profile: Profile, position: Position) -> tuple[RecordEnd, Exclusion | None]:

@@ -2,42 +2,42 @@
 
 Each record's changelog row and exports are put without an await between reading and writing the profile, so no other
 record sees half of it. What is not yet confirmed stands in memory, newer than the disk; the disk is written after the
-broker confirmed the round, so it is never ahead of the changelog.
+broker confirmed the round, so it is never ahead of the changelog. What an exports topic refuses for good is noted in
+the profile's state as owed; the records of the round are acknowledged once that is confirmed too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 
-from streams.activation.activate import Activation, Rendered, Step
-from streams.activation.decoding import Decode
+from streams.activation.activate import Activation
+from streams.activation.decoding import Decode, Record
 from streams.activation.defects import defect
-from streams.activation.events import Change, FragmentChange, Malformed
-from streams.activation.outbox import Outbox, Round, Row
+from streams.activation.events import FragmentChange, Malformed
+from streams.activation.faults import Faults
+from streams.activation.followed import followed
+from streams.activation.outbox import Outbox
 from streams.activation.overlay import Overlay, Table
-from streams.activation.profiles import encode_profile, forget_gone
+from streams.activation.owing import owe, postpone
+from streams.activation.profiles import Profile, encode_profile, forget_gone
 from streams.activation.removals import Removals
+from streams.activation.rendering import Step
+from streams.activation.rounds import Round, Row
+from streams.activation.rows import export_row, source_of
+from streams.activation.upkeep import Upkeep
 from streams.delivery.dead_letters import Failure, Stage, dead_letter
 from streams.destinations import Destination
 from streams.ends import Reason, RecordEnd
 from streams.engine import Message
-from streams.exports import (
-    ID_HEADER,
-    MAX_ROW_BYTES,
-    META_HEADER,
-    Position,
-    dead_letters_topic,
-    encode_meta,
-    exports_topic,
-    log_name,
-)
+from streams.exports import MAX_ROW_BYTES, Position, dead_letters_topic, log_name
 from streams.telemetry.telemetry import Telemetry
 
 MAX_STATE_BYTES = 4 * 1024 * 1024
 """What a profile's state may grow to; the record that would make it larger is a dead letter (``state-too-large``)."""
 
-REMOVED_AT_ONCE = 200
-"""Profiles removed in one turn; others run between two."""
+Apply = Callable[[Profile, Any, Position, int], Step]
+"""Applies what a record was decoded to; the last arguments are where it stands and the clock, in milliseconds."""
 
 
 class Agents:
@@ -53,6 +53,7 @@ class Agents:
         telemetry: Telemetry,
         acknowledge: Callable[[Message], object],
         removals: Removals,
+        faults: Faults,
         now: Callable[[], float],
         remakings: Callable[[str, int], int] = lambda *_: 0,
         passing: Callable[[str], None] = lambda _: None,
@@ -65,8 +66,9 @@ class Agents:
         self._changelog, self._max_state_bytes = table.changelog_topic, max_state_bytes
         self._acknowledge, self._now, self._passing = acknowledge, now, passing
         self._app, self._dead_letters = app, dead_letters_topic(app)
-        self._removals, self._remakings = removals, remakings
-        self.follow(destinations, activation)
+        self._removals, self._remakings, self._faults = removals, remakings, faults
+        self.followed = followed(app, destinations, activation, telemetry)
+        self.upkeep = Upkeep(self._profiles, removals, faults, lambda: self.followed, now)
 
     def follow(self, destinations: Iterable[Destination], activation: Activation, gone: Collection[str] = ()) -> None:
         """Export to *destinations*, which are those of *activation*, from the next record on.
@@ -74,10 +76,9 @@ class Agents:
         No state is touched, and no history read again: one that is new is told of what happens from now on. What
         profiles remember of the incarnations that are *gone* for good is dropped when they are written anyway.
         """
-        followed = list(destinations)
-        self._activation, self._gone = activation, frozenset(gone)
-        self._exports = {each.incarnation: exports_topic(self._app, each.incarnation) for each in followed}
-        self._considered = {each.incarnation: self._telemetry.activation(each) for each in followed}
+        self.followed = followed(self._app, destinations, activation, self._telemetry, gone)
+        self._faults.keep(self.followed.incarnations)
+        self.upkeep.look_again()
 
     def reader(self, decode: Decode, topic: str, outbox: Outbox[Message]) -> Callable[[Message], None]:
         """Return what takes the records of one input *topic* and puts what follows from them into *outbox*."""
@@ -86,50 +87,76 @@ class Agents:
         def take(message: Message) -> None:
             taken[message.partition] = message.offset
             now_ms = int(self._now() * 1000)
-            try:
-                change = decode(message, now_ms)
-            except Exception as error:
-                change = defect("decoding", message, error)
-            step = change if isinstance(change, Malformed) else self._apply(change, message, now_ms, outbox)
-            if isinstance(step, Malformed):
-                self._park(message, step, outbox)
-                ended(RecordEnd.MALFORMED, step.reason)
-            else:
-                ended(step.end, None)
-            outbox.settle(message)
+            change = self.decoded(decode, message, now_ms)
+            ended(*self.applied(change, self.followed.activation.apply, message, now_ms, outbox))
 
         return take
 
-    def _apply(self, change: Change, message: Message, now_ms: int, outbox: Outbox[Message]) -> Step | Malformed:
+    def decoded(self, decode: Callable[[Record, int], Any], message: Message, now_ms: int) -> Any:
+        """Return what *decode* makes of a record; a defect costs that record."""
+        try:
+            return decode(message, now_ms)
+        except Exception as error:
+            return defect("decoding", message, error)
+
+    def applied(
+        self, change: Any, apply: Apply, message: Message, now_ms: int, outbox: Outbox[Message]
+    ) -> tuple[RecordEnd, Reason | None]:
+        """Apply what a record was decoded to, settle the record, and return how it ended."""
+        step = change if isinstance(change, Malformed) else self._apply(change, apply, message, now_ms, outbox)
+        if isinstance(step, Malformed):
+            self._park(message, step, outbox)
+        outbox.settle(message)
+        return (RecordEnd.MALFORMED, step.reason) if isinstance(step, Malformed) else (step.end, None)
+
+    def _apply(
+        self, change: Any, apply: Apply, message: Message, now_ms: int, outbox: Outbox[Message]
+    ) -> Step | Malformed:
         """Apply one change and put its rows; nothing is put when it turns out malformed."""
         partition, key = message.partition, message.key
         assert key is not None, "a record without a key is not decoded"
         named = log_name(message.topic, self._remakings(message.topic, partition))
         position = Position(named, partition, message.offset, message.timestamp_ms)
-        profile = self._profiles.get(partition, key)
+        profile, exports = self._profiles.get(partition, key), self.followed.exports
         try:
-            step = self._activation.apply(profile, change, position, now_ms)
-            forget_gone(profile, self._gone)
+            step = apply(profile, change, position, now_ms)
+            if self._faults:
+                postpone(step, profile, position, lambda incarnation: exports[incarnation] in self._faults)
+            forget_gone(profile, self.followed.gone)
             state = encode_profile(profile) if step.written else b""
         except Exception as error:
             self._profiles.restore(partition, key)
             return defect("applying", message, error)
-        rows = [(self._exports[export.destination.incarnation], _row(key, export)) for export in step.exports]
+        rows = [(exports[export.destination.incarnation], export_row(key, export)) for export in step.exports]
         if excess := self._excess(change, key, state, rows):
             self._profiles.restore(partition, key)
             return excess
+        self._put(partition, key, profile, step, state, rows, outbox)
+        return step
+
+    def _put(
+        self,
+        partition: int,
+        key: bytes,
+        profile: Profile,
+        step: Step,
+        state: bytes,
+        rows: Sequence[tuple[str, Row]],
+        outbox: Outbox[Message],
+    ) -> None:
         if step.written:
             outbox.put(self._changelog, partition, Row(key, state, []))
             self._profiles.put(partition, key, profile, state)
         if profile.forgotten is not None:
             self._removals.note(partition, key)
+        if profile.owed is not None:
+            self._note_owed(profile)
         for topic, row in rows:
             outbox.put(topic, partition, row)
         for destination, end, exclusion in step.considered:
-            self._considered[destination.incarnation].considered(end, exclusion)
-        return step
+            self.followed.considered[destination.incarnation].considered(end, exclusion)
 
-    def _excess(self, change: Change, key: bytes, state: bytes, exports: Sequence[tuple[str, Row]]) -> Malformed | None:
+    def _excess(self, change: Any, key: bytes, state: bytes, exports: Sequence[tuple[str, Row]]) -> Malformed | None:
         """Say what is too large of what would follow from a record; a null only takes away, so its state may be."""
         if (len(state) > self._max_state_bytes and not _is_null(change)) or len(key) + len(state) > MAX_ROW_BYTES:
             return Malformed(Reason.STATE_TOO_LARGE, f"the profile's state would be {len(state)} bytes")
@@ -138,69 +165,64 @@ class Agents:
                 return Malformed(Reason.TOO_LARGE, f"an export of it would be a record of {row.size} bytes")
         return None
 
-    def remove(self, outbox: Outbox[Message]) -> int:
-        """Put the removal of forgotten profiles of which no record can be read again; return how many."""
-        now_ms, removed = int(self._now() * 1000), 0
-        for partition, key in self._removals.due():
-            removed += self._remove(partition, key, now_ms, outbox)
-            if removed >= REMOVED_AT_ONCE or outbox.full:
-                break
-        if removed:
-            outbox.send()
-        return removed
-
-    def _remove(self, partition: int, key: bytes, now_ms: int, outbox: Outbox[Message]) -> bool:
-        """Put one removal, in order with all else of the profile, unless it is too early by its state or the clock."""
-        profile = self._profiles.get(partition, key)
-        if profile.forgotten is None:
-            self._removals.done(partition, key)
-            return False
-        if not self._removals.are_committed(partition, profile.forgotten.seen):
-            return False
-        if profile.is_blank and profile.revision >= now_ms:  # who comes again must begin above it
-            return False
-        profile.forgotten = None
-        state = None if profile.is_blank else encode_profile(profile)
-        outbox.put(self._changelog, partition, Row(key, state, []))
-        if state is None:
-            self._profiles.remove(partition, key, profile.revision)
-        else:
-            self._profiles.put(partition, key, profile, state)
-        self._removals.done(partition, key)
-        return True
+    def _note_owed(self, profile: Profile) -> None:
+        for incarnation in profile.owed or ():
+            if (topic := self.followed.exports.get(incarnation)) is not None:
+                self.upkeep.owes(topic)
 
     def _park(self, message: Message, malformed: Malformed, outbox: Outbox[Message]) -> None:
         failure = Failure(stage=Stage.ACTIVATION, reason=malformed.reason, detail=malformed.detail)
         letter = dead_letter(message, failure, connector=self._app)
         outbox.put(self._dead_letters, message.partition, Row(*letter))
 
-    def confirmed(self, written: Round[Message]) -> None:
-        """Write the disk and acknowledge the records of a round that the broker has confirmed."""
+    def confirmed(self, written: Round[Message], outbox: Outbox[Message]) -> None:
+        """Write the disk and acknowledge the records of a round that the broker has confirmed.
+
+        Where exports of it were refused, its records are put off to the next round, which says what is owed.
+        """
         self._passing("confirmed")
         for (topic, partition), rows in written.rows.items():
             if topic == self._changelog:
                 self._profiles.confirmed(partition, rows, written.last_offsets[topic, partition])
         self._passing("stored")
+        for callback in written.then:
+            callback(written)
+        if written.refused:
+            self._owe(written, outbox)
+            return
         for message in written.settled:
             self._acknowledge(message)
         self._passing("acknowledged")
 
+    def _owe(self, written: Round[Message], outbox: Outbox[Message]) -> None:
+        """Put what the profiles owe by what was refused; an incarnation that is gone is owed nothing."""
+        owing: dict[tuple[int, bytes], Profile] = {}
+        for (topic, partition), rows in written.refused.items():
+            incarnation = self.followed.incarnations.get(topic)
+            if incarnation is None:
+                continue
+            for row in rows:
+                assert row.key is not None, "exports have a key"
+                profile = owing[partition, row.key] = self._profiles.get(partition, row.key)
+                owe(profile, incarnation, source_of(row))
+        for (partition, key), profile in owing.items():
+            state = encode_profile(profile)
+            outbox.put(self._changelog, partition, Row(key, state, []))
+            self._profiles.put(partition, key, profile, state)
+            self._note_owed(profile)
+        for message in written.settled:
+            outbox.settle(message)
+        outbox.send()
+
     def assigned(self, partitions: Iterable[int]) -> None:
-        """Find what waits for its removal; the table holds all of *partitions*, and no record has come."""
-        self._removals.clear()
-        for partition in partitions:
-            self._removals.found(partition, self._profiles.table.marked(partition))
+        """Look for what waits; the table holds all of *partitions*, and no record has come."""
+        self.upkeep.assigned(partitions)
 
     def forget(self) -> None:
         """Forget what is unconfirmed: the assignment it belonged to is over, its owner reads the records again."""
         self._profiles.clear()
-        self._removals.clear()
+        self.upkeep.forget()
 
 
-def _row(key: bytes, export: Rendered) -> Row:
-    headers = [(ID_HEADER, export.id.encode()), (META_HEADER, encode_meta(export.meta))]
-    return Row(key, export.body, headers)
-
-
-def _is_null(change: Change) -> bool:
+def _is_null(change: Any) -> bool:
     return isinstance(change, FragmentChange) and change.fragment is None

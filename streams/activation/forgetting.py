@@ -34,7 +34,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec.structs import replace
 
 from streams.activation import identities
-from streams.activation.events import Change, FragmentChange, MembershipChange, Status
+from streams.activation.events import Change, FragmentChange, Membership, MembershipChange, Status
 from streams.activation.profiles import Forgotten, Memberships, MembershipSlot, Profile
 from streams.activation.slots import is_later, is_same_record
 from streams.exports import Position
@@ -100,6 +100,29 @@ def exits_of(forgotten: Forgotten, change: Change, position: Position) -> dict[S
             if slot is not None and not slot.inside and is_same_record(slot.position, position):
                 found[namespace, segment_id] = slot
     return found
+
+
+def remember(
+    profile: Profile, position: Position, incarnation: str, memberships: Iterable[Membership], known: bytes | None
+) -> None:
+    """Keep what a withdrawal for *incarnation* said, though nothing else may be known of the profile any more.
+
+    It is withdrawn again by the record at *position*, and forgotten again as soon as that cannot be read again. *known*
+    are the identities, as one identityMap. What is still kept counts more.
+    """
+    before = profile.forgotten or replace(_NOTHING, position=position)
+    kept = _copied(before.memberships)
+    for each in memberships:
+        left_us = max(each.time_us, position.timestamp * 1_000) if each.inside else each.time_us
+        slot = MembershipSlot(Status.EXITED, left_us, position)
+        kept.setdefault(each.namespace, {}).setdefault(each.segment_id, slot)
+    profile.forgotten = replace(
+        before,
+        identities=known if before.identities is None else before.identities,
+        memberships=kept,
+        told={**before.told, incarnation: True},
+        seen=_highest(before.seen, [(position.topic, position.offset)]),
+    )
 
 
 _NOTHING = Forgotten(Position("", 0, -1, -1), None, {}, {}, {}, {})

@@ -11,82 +11,19 @@ the next time.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Generic
 
-import msgspec
+import structlog
 
-Header = tuple[str, bytes]
-
-
-class Row(msgspec.Struct, frozen=True, gc=False):
-    """One record to be written; a None value is a tombstone."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[Header]
-
-    def __repr__(self) -> str:
-        return "Row(...)"  # never the data
-
-    @property
-    def size(self) -> int:
-        """Bytes of key, value and header values."""
-        return len(self.key or b"") + len(self.value or b"") + sum([len(value or b"") for _, value in self.headers])
-
-
-Address = tuple[str, int]
-"""A topic and a partition number."""
-
-
-class Batch(Protocol):
-    """What a producer's batch must do."""
-
-    def append(
-        self, *, timestamp: int | None, key: bytes | None, value: bytes | None, headers: Sequence[Header]
-    ) -> object | None:
-        """Add a row; None means that the batch is full."""
-
-    def close(self) -> None:
-        """Let nothing more in."""
-
-
-class Appended(Protocol):
-    """Where the broker appended a batch."""
-
-    offset: int
-
-
-class Producer(Protocol):
-    """What the outbox needs of a producer: batches of its own, in order per partition."""
-
-    def create_batch(self) -> Batch:
-        """Return an empty batch."""
-
-    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> Awaitable[Appended]:
-        """Queue a batch; the answer resolves when the broker has confirmed it."""
+from streams.activation.answers import Address, Appended, answered
+from streams.activation.outlets import Batch, Producer, Refusing
+from streams.activation.rounds import Round, Row, Settled
+from streams.remedies.destinations import todo
 
 
 class UnplacedError(Exception):
     """The broker has a batch, and does not say where."""
-
-
-Settled = TypeVar("Settled")
-
-
-@dataclass(slots=True)
-class Round(Generic[Settled]):
-    """Rows that leave together, and the records they settle."""
-
-    rows: dict[Address, list[Row]] = field(default_factory=lambda: defaultdict(list))
-    settled: list[Settled] = field(default_factory=list)
-    last_offsets: dict[Address, int] = field(default_factory=dict)
-    size: int = 0
-    """Bytes of the rows."""
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when it is confirmed or abandoned."""
 
 
 class Outbox(Generic[Settled]):
@@ -98,12 +35,19 @@ class Outbox(Generic[Settled]):
         confirmed: Callable[[Round[Settled]], None],
         *,
         ahead: str | None = None,
+        may_refuse: Callable[[str], bool] = lambda _: False,
+        refusing: Refusing | None = None,
         linger_seconds: float = 0.0,
         max_records: int = 4_000,
         max_bytes: int = 32 * 1024 * 1024,
     ) -> None:
-        """Rows of the topic *ahead* are confirmed before any other of their round is sent."""
+        """Rows of the topic *ahead* are confirmed before any other of their round is sent.
+
+        A topic that *may_refuse* does not hold up the others: what it refuses for good is told with the round, and as
+        long as it is *refusing* it is sent nothing. What another topic refuses ends ``run``.
+        """
         self._producer = producer
+        self._may_refuse, self._refusing = may_refuse, refusing
         self._confirmed = confirmed
         self._ahead = ahead
         self._linger = linger_seconds
@@ -127,6 +71,10 @@ class Outbox(Generic[Settled]):
         """Say that all rows of *record* are put: it is settled when their round is confirmed."""
         self._next.settled.append(record)
         self.send()
+
+    def then(self, callback: Callable[[Round[Settled]], None]) -> None:
+        """Call *callback* with the round of what is put now, once it is confirmed."""
+        self._next.then.append(callback)
 
     def send(self) -> None:
         """Let leave what is put, which may settle no record."""
@@ -182,7 +130,7 @@ class Outbox(Generic[Settled]):
             current = self._current = self._next
             self._next = Round()
             self._room.set()
-            self._sending = asyncio.ensure_future(self._write_all(current.rows))
+            self._sending = asyncio.ensure_future(self._write_all(current))
             try:
                 current.last_offsets = await self._sending
             except asyncio.CancelledError:
@@ -197,26 +145,53 @@ class Outbox(Generic[Settled]):
             if not self._wake.is_set():
                 self._idle.set()
 
-    async def _write_all(self, rows: dict[Address, list[Row]]) -> dict[Address, int]:
-        ahead = {address: waiting for address, waiting in rows.items() if address[0] == self._ahead}
-        last = await self._write(ahead)
-        return last | await self._write({address: waiting for address, waiting in rows.items() if address not in last})
+    async def _write_all(self, current: Round[Settled]) -> dict[Address, int]:
+        last = await self._write({each: rows for each, rows in current.rows.items() if each[0] == self._ahead}, current)
+        others = {each: rows for each, rows in current.rows.items() if each[0] != self._ahead}
+        return last | await self._write(others, current)
 
-    async def _write(self, rows: dict[Address, list[Row]]) -> dict[Address, int]:
-        """Write *rows*, a batch per partition at a time; return each partition's last offset."""
+    async def _write(self, rows: dict[Address, list[Row]], current: Round[Settled]) -> dict[Address, int]:
+        """Write *rows*, a batch per partition at a time; return each partition's last offset.
+
+        What a topic refuses is left out and noted in *current*, with all that stands behind it.
+        """
         last: dict[Address, int] = {}
-        while rows:
+        while rows := self._accepted(rows, current):
             filled = {address: self._fill(waiting) for address, waiting in rows.items()}
-            answers = [
-                await self._producer.send_batch(batch, address[0], partition=address[1])
+            answers = {
+                address: asyncio.ensure_future(await self._producer.send_batch(batch, address[0], partition=address[1]))
                 for address, (batch, _) in filled.items()
-            ]
-            for (address, (_, count)), appended in zip(filled.items(), await asyncio.gather(*answers), strict=True):
-                last[address] = _placed(appended, address) + count - 1
-            rows = {
-                address: rows[address][count:] for address, (_, count) in filled.items() if count < len(rows[address])
             }
+            refused = await answered(answers, self._may_refuse, self._producer.refusal)
+            for (topic, _), reason in refused.items():
+                self._refuse(topic, reason)
+            if refused:
+                self._producer.abandon()  # it would write what was refused as soon as it could, behind newer rows
+            for address, (_, count) in filled.items():
+                if address not in refused:
+                    last[address] = _placed(answers[address].result(), address) + count - 1
+                    rows[address] = rows[address][count:]
+            rows = {address: waiting for address, waiting in rows.items() if waiting}
         return last
+
+    def _accepted(self, rows: dict[Address, list[Row]], current: Round[Settled]) -> dict[Address, list[Row]]:
+        """Return *rows* without those of topics that refuse, which are noted in *current*."""
+        if not self._refusing:
+            return rows
+        for address in [address for address in rows if address[0] in self._refusing]:
+            current.refused[address] = rows.pop(address)
+        return rows
+
+    def _refuse(self, topic: str, reason: str) -> None:
+        if self._refusing is None:
+            raise RuntimeError(f"{topic} refuses what is written to it ({reason}), and nobody notes it")
+        structlog.get_logger().error(
+            "activation.topic-refuses",
+            topic=topic,
+            why=reason,
+            todo=todo(reason),
+        )
+        self._refusing.refused(topic, reason)
 
     def _fill(self, rows: list[Row]) -> tuple[Batch, int]:
         """Return a batch of the first rows, and how many it took."""

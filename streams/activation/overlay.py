@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from streams.activation.outbox import Row
 from streams.activation.profiles import Profile, decode_profile
+from streams.activation.rounds import Row
 
 
 class Table(Protocol):

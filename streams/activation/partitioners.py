@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from struct import unpack
+from typing import TypeVar
 from zlib import crc32
 
-from streams.activation.decoding import Decode, Record
-from streams.activation.events import Change, Malformed
+from streams.activation.decoding import Record
+from streams.activation.events import Malformed
 from streams.ends import Reason
 
 _SEED, _FACTOR, _32_BITS, _31_BITS = 0x9747B28C, 0x5BD1E995, 0xFFFFFFFF, 0x7FFFFFFF
@@ -33,13 +34,18 @@ HASHES: Mapping[str, Callable[[bytes], int]] = {"murmur2": murmur2, "crc32": crc
 """By partitioner; a key's partition is the remainder of its hash by their number. ``any`` has none."""
 
 
-def placed(decode: Decode, partitioner: str, partitions: int) -> Decode:
+Read = TypeVar("Read")
+
+
+def placed(
+    decode: Callable[[Record, int], Read], partitioner: str, partitions: int
+) -> Callable[[Record, int], Read | Malformed]:
     """Return *decode* for records that are where *partitioner* puts them; one that is not is malformed."""
     hash_of = HASHES.get(partitioner)
     if hash_of is None:
         return decode
 
-    def check(record: Record, now_ms: int) -> Change | Malformed:
+    def check(record: Record, now_ms: int) -> Read | Malformed:
         key = record.key
         if key and (expected := hash_of(key) % partitions) != record.partition:
             return Malformed(Reason.WRONG_PARTITION, f"{partitioner} puts its key on partition {expected}")

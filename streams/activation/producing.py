@@ -7,9 +7,11 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, for_code
+from aiokafka.protocol.metadata import MetadataRequest
 
-from streams.activation.outbox import Appended, Batch
+from streams.activation.answers import MISSING, Appended, reason_of
+from streams.activation.outlets import Batch
 from streams.groups.clock import suspended
 from streams.groups.lease import Lease
 from streams.groups.producers import ended
@@ -19,6 +21,17 @@ from streams.stopping import stopped
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
+ASK_SECONDS = 5.0
+"""How long a broker may take to say whether a topic is there."""
+
+
+async def _sent_when_known(producer: Any, batch: Batch, topic: str, partition: int) -> Appended:
+    """Send a batch to a partition that the producer does not know yet: that may take long, or for ever."""
+    while partition not in await producer.partitions_for(topic):
+        await producer.client.force_metadata_update()
+        await asyncio.sleep(RETRY_SECONDS)
+    appended: Appended = await (await producer.send_batch(batch, topic, partition=partition))
+    return appended
 
 
 class Producing:
@@ -66,8 +79,29 @@ class Producing:
         """Queue a batch; the answer resolves when the broker has confirmed it."""
         if self._replacing is not None:
             await asyncio.shield(self._replacing)
-        answer: Awaitable[Appended] = await self._producer.send_batch(batch, topic, partition=partition)
+        producer = self._producer
+        if partition not in (producer.client.cluster.partitions_for_topic(topic) or ()):
+            return asyncio.ensure_future(_sent_when_known(producer, batch, topic, partition))
+        answer: Awaitable[Appended] = await producer.send_batch(batch, topic, partition=partition)
         return answer
+
+    async def refusal(self, topic: str, partition: int | None = None) -> str | None:
+        """Ask a broker why *topic*, or the one partition of it, would refuse what is written to it.
+
+        None where it would not, as far as one can know without writing, or where nobody can be asked now.
+        """
+        if self._replacing is not None:
+            await asyncio.shield(self._replacing)
+        client = self._producer.client
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                answer = await client.send(client.get_random_node(), MetadataRequest([topic], False))
+        except (KafkaError, TimeoutError, OSError):
+            return None
+        (found,) = answer.topics
+        if found[0] == 0:
+            return MISSING if partition is not None and partition not in [each[1] for each in found[-1]] else None
+        return reason_of(for_code(found[0]))
 
     def abandon(self) -> None:
         """Write nothing more of what is not confirmed, whatever the lease says later: a new producer goes on."""

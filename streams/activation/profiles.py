@@ -9,12 +9,14 @@ import msgspec
 from streams.activation.events import Status
 from streams.exports import Position
 
-VERSION = 2
+VERSION = 3
 """The encoding's version: raised whenever an older release would misread it. A release reads N and N-1."""
 
-_READABLE = frozenset({1, 2})
+_READABLE = frozenset({2, 3})
 _ARRAY, _ARRAY_MASK = 0x90, 0xF0  # MessagePack: a short array
-_FORGETTING, _NOTHING = b"\x02", (b"", b"\xc0")  # the version with a place for it, and what stands there if nothing was
+_FORGETTING, _OWING = (b"\x02", b"\x03"), b"\x03"  # the versions with a place for it
+_NOTHING = (b"", b"\xc0")  # what stands there if nothing was forgotten, or is owed
+_PLAIN = b"\x03\xc0\xc0"  # how nearly all begin: neither
 
 
 class UnknownEncoding(ValueError):  # noqa: N818 - says what is wrong, as UnknownVersion does
@@ -84,7 +86,10 @@ class Profile(msgspec.Struct, array_like=True):
 
     version: int = VERSION
     forgotten: Forgotten | None = None
-    """What is left of the life before this one. It stands here so that the first bytes tell (``is_forgotten``)."""
+    """What is left of the life before this one. It stands here so that the first bytes tell (``is_marked``)."""
+    owed: dict[str, Position] | None = None
+    """By the destination's incarnation: the last record whose export its topic refused. None if nothing is owed, so
+    that the first bytes tell."""
     revision: int = 0
     memberships: dict[str, dict[str, MembershipSlot]] = {}
     """By namespace and segment id."""
@@ -106,10 +111,11 @@ class Profile(msgspec.Struct, array_like=True):
         return f"Profile(revision={self.revision}, ...)"
 
 
-class _Profile1(msgspec.Struct, array_like=True):
-    """A profile as version 1 has it, which could not forget."""
+class _Profile2(msgspec.Struct, array_like=True):
+    """A profile as version 2 has it, which owed nothing."""
 
     version: int
+    forgotten: Forgotten | None
     revision: int
     memberships: dict[str, dict[str, MembershipSlot]]
     fragments: dict[str, TextSlot]
@@ -120,7 +126,7 @@ class _Profile1(msgspec.Struct, array_like=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Profile).decode
-_decode_1 = msgspec.msgpack.Decoder(_Profile1).decode
+_decode_2 = msgspec.msgpack.Decoder(_Profile2).decode
 
 
 def check_encoding(value: bytes) -> None:
@@ -137,14 +143,20 @@ def decode_profile(value: bytes) -> Profile:
     """Return the profile that *value* encodes; raises UnknownEncoding if this release does not read it."""
     check_encoding(value)
     try:
-        return _raised(_decode_1(value)) if value[1] == 1 else _decode(value)
+        return _raised(_decode_2(value)) if value[1] == 2 else _decode(value)
     except msgspec.DecodeError as error:
         raise UnknownEncoding(f"a profile's state does not decode: {error}") from None
 
 
-def is_forgotten(value: bytes) -> bool:
-    """Say whether a state holds what was forgotten; looks at its first three bytes only."""
-    return value[1:2] == _FORGETTING and value[2:3] not in _NOTHING
+def is_marked(value: bytes) -> bool:
+    """Say whether something is still to be done for a profile: to remove what was forgotten, or to export what is owed.
+
+    Looks at the state's first four bytes only.
+    """
+    if value.startswith(_PLAIN, 1):
+        return False
+    version = value[1:2]
+    return version in _FORGETTING and (value[2:3] not in _NOTHING or (version == _OWING and value[3:4] not in _NOTHING))
 
 
 def encode_profile(profile: Profile) -> bytes:
@@ -155,13 +167,18 @@ def encode_profile(profile: Profile) -> bytes:
 
 def forget_gone(profile: Profile, gone: Set[str]) -> None:
     """Drop what *profile* remembers of incarnations that are gone for good."""
-    if gone and not gone.isdisjoint(profile.told):
+    if not gone:
+        return
+    if not gone.isdisjoint(profile.told):
         profile.told = {incarnation: told for incarnation, told in profile.told.items() if incarnation not in gone}
+    if profile.owed is not None and not gone.isdisjoint(profile.owed):
+        profile.owed = {each: owed for each, owed in profile.owed.items() if each not in gone} or None
 
 
-def _raised(old: _Profile1) -> Profile:
-    """Return a profile of version 1 as one of today."""
+def _raised(old: _Profile2) -> Profile:
+    """Return a profile of version 2 as one of today."""
     return Profile(
+        forgotten=old.forgotten,
         revision=old.revision,
         memberships=old.memberships,
         fragments=old.fragments,

@@ -48,8 +48,9 @@ class Removals:
         return self._taken[topic]
 
     def found(self, partition: int, keys: Iterable[bytes]) -> None:
-        """Note profiles that were forgotten before this assignment."""
-        self._waiting |= {(partition, key): {} for key in keys}
+        """Note profiles that were forgotten before this assignment; those that met a record since are noted already."""
+        for key in keys:
+            self._waiting.setdefault((partition, key), {})
 
     def note(self, partition: int, key: bytes) -> None:
         """Note a forgotten profile that has met a record just now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,30 +14,33 @@ from mode import Service
 
 from streams.activation.activate import Activation
 from streams.activation.agents import Agents
+from streams.activation.asked import decode as asked_of
+from streams.activation.chores import Chores
 from streams.activation.decoding import decoder
+from streams.activation.engine_settings import engine_settings
+from streams.activation.events import Input
+from streams.activation.faults import Faults
+from streams.activation.obeying import Commands
 from streams.activation.outbox import Outbox
 from streams.activation.partitioners import placed
 from streams.activation.producing import Producing
-from streams.activation.profiles import check_encoding, is_forgotten
 from streams.activation.removals import Removals
 from streams.configuration.meanings import inputs_of as inputs_of
 from streams.configuration.settings import Settings
 from streams.destinations import Destination
-from streams.engine import Engine, EngineSettings, Message
+from streams.engine import Engine, Message
+from streams.exports import exports_topic
 from streams.groups.clock import suspended
 from streams.groups.journal import Journal
 from streams.groups.lease import Lease
 from streams.groups.sockets import watch
+from streams.profile_commands import commands_topic
 from streams.telemetry.pulse import Sample
 from streams.telemetry.telemetry import Telemetry
 from streams.topics.plan import Compaction
 
 BATCH_BYTES = 900_000
 """What a batch of many rows may hold, below Kafka's default of 1 MiB for a batch; a larger row goes alone."""
-
-
-REMOVAL_SECONDS = 1.0
-"""How often is looked for forgotten profiles that may be removed: about as often as offsets are committed."""
 
 
 def new_producer(settings: Settings) -> AIOKafkaProducer:
@@ -77,35 +80,59 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
         super().__init__(**kwargs)
         self.lease = Lease(settings.activation.session_timeout_seconds, suspended)
         """How long the partitions are surely ours; without it nothing is written, and nothing committed."""
-        self.engine = Engine(_engine_settings(settings, partitions, changelog), journal, self.lease)
+        self.engine = Engine(engine_settings(settings, partitions, changelog), journal, self.lease)
         self._settings, self._telemetry = settings, telemetry
         self._producing = Producing(lambda: seams.new_producer(settings), self.lease)
-        inputs = inputs_of(settings)
+        inputs, commands = inputs_of(settings), commands_topic(settings.app)
         self._sources = [source.source for source in inputs.values()]
-        self._agents = Agents(
-            app=settings.app,
-            table=self.engine.table,
-            **self._exported(destinations),
-            telemetry=telemetry,
-            acknowledge=self.engine.acknowledge,
-            removals=Removals(self.engine.committed, self.engine.ended, inputs, self.engine.remakings),
-            remakings=self.engine.remakings,
-            now=time.time,
-            passing=seams.passing,
-        )
+        removals = Removals(self.engine.committed, self.engine.ended, [*inputs, commands], self.engine.remakings)
+        self.faults = Faults(suspended)
+        """Which exports topics refuse what is written to them."""
+        self._agents = self._new_agents(destinations, removals, seams)
         self._outbox: Outbox[Message] = Outbox(
             self._producing,
-            self._agents.confirmed,
+            lambda written: self._agents.confirmed(written, self._outbox),
             ahead=self.engine.table.changelog_topic,
+            may_refuse=lambda topic: topic.startswith(exports_topic(settings.app, "")),
+            refusing=self.faults,
             linger_seconds=settings.activation.linger_seconds,
         )
-        for topic, source in inputs.items():
-            decode = placed(decoder(source), settings.partitioner, partitions)
-            self.engine.consume(topic, self._agents.reader(decode, topic, self._outbox), room=self._room)
+        self._commands = Commands(self._agents, telemetry.input(commands).ended, self._outbox, time.time)
+        self._consume(inputs, partitions, removals)
+        self._chores = Chores(
+            self._agents.upkeep,
+            self._commands,
+            self.faults,
+            self._outbox,
+            self._producing.refusal,
+            lambda: self.engine.ready,
+        )
         self.engine.on_release(self._release)
         self.engine.on_assigned(self._assigned)
         self.partitions: set[int] = set()
         """The partitions that are assigned and recovered."""
+
+    def _new_agents(self, destinations: Sequence[Destination], removals: Removals, seams: Seams) -> Agents:
+        return Agents(
+            app=self._settings.app,
+            table=self.engine.table,
+            **self._exported(destinations),
+            telemetry=self._telemetry,
+            acknowledge=self.engine.acknowledge,
+            removals=removals,
+            faults=self.faults,
+            remakings=self.engine.remakings,
+            now=time.time,
+            passing=seams.passing,
+        )
+
+    def _consume(self, inputs: Mapping[str, Input], partitions: int, removals: Removals) -> None:
+        partitioner, commands = self._settings.partitioner, commands_topic(self._settings.app)
+        for topic, source in inputs.items():
+            decode = placed(decoder(source), partitioner, partitions)
+            self.engine.consume(topic, self._agents.reader(decode, topic, self._outbox), room=self._room)
+        asked = placed(asked_of, partitioner, partitions)
+        self.engine.consume(commands, self._commands.reader(asked, removals.taken(commands)), room=self._room)
 
     def _exported(self, destinations: Sequence[Destination]) -> dict[str, Any]:
         exported = [destination for destination in destinations if not destination.is_draining]
@@ -119,7 +146,9 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
         *gone* are the incarnations that are deleted for good. What was rendered before may still be on its way:
         ``flushed`` tells.
         """
-        self._agents.follow(**self._exported(destinations), gone=gone)
+        draining = {destination.incarnation for destination in destinations if destination.is_draining}
+        self._agents.follow(**self._exported(destinations), gone={*gone, *draining})
+        self._commands.look_again()
 
     async def flushed(self) -> None:
         """Wait until all exports rendered so far are on their topics, or will never be written by this worker."""
@@ -153,6 +182,7 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
             raise
         finally:
             self._agents.forget()
+            self._commands.forget()
             self.partitions = set()
 
     async def on_start(self) -> None:
@@ -177,13 +207,9 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
         return [self._producing.client]
 
     @Service.task  # type: ignore[untyped-decorator]
-    async def _remove(self) -> None:
+    async def _tidy(self) -> None:
         try:
-            while not self.should_stop:
-                if self.engine.ready and self._agents.remove(self._outbox):
-                    await self._outbox.room()
-                else:
-                    await self.sleep(REMOVAL_SECONDS)
+            await self._chores.run()
         except Exception as error:
             self.engine.crash(error)
             raise
@@ -191,24 +217,3 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
     async def on_stop(self) -> None:
         """Disconnect the producer, after the agents have stopped."""
         await self._producing.stop()
-
-
-def _engine_settings(settings: Settings, partitions: int, changelog: Compaction) -> EngineSettings:
-    activation = settings.activation
-    return EngineSettings(
-        id=settings.app,
-        brokers=settings.kafka.brokers,
-        partitions=partitions,
-        store=settings.state.store,
-        directory=settings.state.directory,
-        session_timeout=activation.session_timeout_seconds,
-        heartbeat_interval=activation.session_timeout_seconds / 7.5,
-        commit_interval=activation.commit_interval_seconds,
-        drain=activation.drain_seconds,
-        producer_timeout=activation.producer_timeout_seconds,
-        check_value=check_encoding,
-        marks=is_forgotten,
-        first=frozenset(source.topic for source in settings.inputs.profiles),
-        cluster_id=changelog.cluster_id,
-        delete_retention_seconds=changelog.delete_retention_seconds,
-    )

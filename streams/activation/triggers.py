@@ -26,6 +26,10 @@ class Trigger(StrEnum):
     ENTERED = "entered"
     IDENTITY = "identity"
     ATTRIBUTE = "attribute"
+    RE_EXPORT = "re-export"
+    """Somebody asked for it, no record did."""
+    OWED = "owed"
+    """The exports topic had refused what was to be sent."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

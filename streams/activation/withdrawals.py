@@ -12,7 +12,7 @@ from streams.activation.triggers import Cause, Target, Trigger
 def by_null(targets: Sequence[Target], forgotten: Forgotten) -> Iterator[Cause]:
     """Yield a cause for each target that a null concerns; one that was last told "out" has nothing to be told."""
     for target in targets:
-        inside = [segment for segment in _mapped(target) if _is_inside(forgotten.memberships, segment)]
+        inside = [segment for segment in mapped(target) if _is_inside(forgotten.memberships, segment)]
         if forgotten.told.get(target.incarnation):
             yield Cause(target, Trigger.FORGOTTEN, inside)
         elif inside:
@@ -24,17 +24,18 @@ def by_exits(
 ) -> Iterator[Cause]:
     """Yield a cause for each target that *exits*, of one record, concern; not where the null's withdrawal tells it."""
     for target in targets:
-        named = [exits[segment] for segment in _mapped(target) if segment in exits]
+        named = [exits[segment] for segment in mapped(target) if segment in exits]
         if not named or forgotten.told.get(target.incarnation):
             continue
         is_early = target.since is not None and named[0].position.timestamp < target.since
         if is_early and target.incarnation not in forgotten.told:
             continue
-        changed = [s for s in _mapped(target) if s in exits or _is_inside(forgotten.memberships, s)]
+        changed = [s for s in mapped(target) if s in exits or _is_inside(forgotten.memberships, s)]
         yield Cause(target, Trigger.EXITED, changed, max([slot.time_us for slot in named]))
 
 
-def _mapped(target: Target) -> list[Segment]:
+def mapped(target: Target) -> list[Segment]:
+    """Return the mapped segments, in the order of the document."""
     return [(segment.namespace, segment.id) for segment in target.destination.segments]
 
 

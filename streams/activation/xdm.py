@@ -27,6 +27,7 @@ from streams.ends import Reason
 
 Read = Callable[[bytes, int, int], Change]
 """Reads a value, given the record's timestamp and the clock, both in milliseconds; raises Unreadable if it cannot."""
+ReadMemberships = Callable[[bytes, int, int], MembershipChange]
 
 _PLACE = "lastQualificationTime"
 
@@ -38,7 +39,7 @@ class _Identified(msgspec.Struct, gc=False):
 _identified = msgspec.json.Decoder(_Identified).decode
 
 
-def memberships(source: Input) -> Read:
+def memberships(source: Input) -> ReadMemberships:
     """Return what reads the records of a membership topic."""
     name, kind = source.source, source.kind
 

@@ -16,13 +16,10 @@ from aiokafka.errors import KafkaError
 
 from streams.delivery.on_demand import NotWrittenError, OnDemand
 from streams.exports import Export
-from streams.profile_commands import ReExport, encode_command
+from streams.profile_commands import WITHDRAWING, ReExport, encode_command
 
 REMEMBERED_PROFILES = 100_000
 """How many profiles are remembered as asked for; to ask twice does no harm."""
-
-FORGOTTEN = "forgotten"
-"""The trigger of an export that withdraws a profile of which nothing else may be left."""
 
 BY = "delivery"
 
@@ -40,7 +37,7 @@ class Asked:
 
     def covers(self, export: Export, version: int) -> bool:
         """Whether *export* needs no question of its own: its profile was asked for by *version*, or a later one."""
-        return export.meta.trigger != FORGOTTEN and self._versions.get(export.key, 0) >= version
+        return export.meta.trigger not in WITHDRAWING and self._versions.get(export.key, 0) >= version
 
     def asked(self, key: bytes, version: int) -> None:
         """Remember that the profile was asked for."""
@@ -57,9 +54,10 @@ class Asked:
 def question(export: Export, incarnation: str, version: int) -> ReExport:
     """Return what is asked in place of *export*.
 
-    Of a profile that was forgotten nothing may be left but the export itself, so it goes along.
+    Of a profile that was forgotten nothing may be left but the last export that says so, or that it had left before; so
+    it goes along.
     """
-    if export.meta.trigger != FORGOTTEN:
+    if export.meta.trigger not in WITHDRAWING:
         return ReExport(destination=incarnation, version=version, by=BY)
     return ReExport(destination=incarnation, version=version, by=BY, withdrawal=msgspec.Raw(export.body))
 

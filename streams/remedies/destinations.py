@@ -38,6 +38,10 @@ EXCLUSIONS: Remedies = {
     "before-since": Remedy(
         "The record is older than the destination's `since`.", "Nothing, unless `since` is not what you meant"
     ),
+    "owed": Remedy(
+        "Its exports topic is missing, or refuses this worker: the profile's state notes what is owed to it.",
+        "Make the topic again, or give the rights back; what is owed follows by itself",
+    ),
 }
 
 _OF_A_REASON = {**ATTEMPTS, **STATES}

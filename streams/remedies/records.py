@@ -65,6 +65,10 @@ RECORDS: Remedies = {
         "Its identities are not arrays of objects with a text as `id`; or what is at a declared path is no id.",
         "Mend the producer",
     ),
+    "invalid-command": Remedy(
+        "It is on the topic of commands, and asks nothing that this release knows.",
+        "Look at who writes there; `streams re-export` writes the right ones",
+    ),
     "internal-error": Remedy("A defect of ours; the log names the place.", "Report it, please"),
     "invalid-export": Remedy(
         "An export on our own topic is not one: somebody else has written there.", "Look at who may"

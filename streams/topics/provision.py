@@ -37,7 +37,7 @@ class Planned:
 def needed(app: str, destinations: Iterable[Destination], partitions: int) -> list[Topic]:
     """Return what a worker's topics must be, with as many *partitions* as its inputs have."""
     exports = [topics.exports(app, destination.incarnation, partitions) for destination in destinations]
-    shared = [topics.dead_letters(app, partitions), topics.changelog(app, partitions)]
+    shared = [topics.dead_letters(app, partitions), topics.commands(app, partitions), topics.changelog(app, partitions)]
     return [*exports, *shared, topics.destinations(app), topics.status(app)]
 
 

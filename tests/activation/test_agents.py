@@ -9,14 +9,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaError
 
-from streams.activation.activate import Activation, Step
+from streams.activation.activate import Activation
 from streams.activation.agents import MAX_STATE_BYTES, Agents
 from streams.activation.decoding import Record, decoder
 from streams.activation.events import Change, Input, Kind, Malformed
-from streams.activation.outbox import Outbox, Round, Row
-from streams.activation.profiles import Profile, decode_profile, is_forgotten
+from streams.activation.faults import Faults
+from streams.activation.outbox import Outbox
+from streams.activation.profiles import Profile, decode_profile, is_marked
 from streams.activation.removals import Removals
+from streams.activation.rendering import Step
+from streams.activation.rounds import Round, Row
 from streams.destinations import Account, Attribute, Destination, Segment
 from streams.engine import Message
 from streams.exports import Position
@@ -58,9 +62,7 @@ class Disk:
         self.rows.update({(partition, key): value for key, value in rows.items()})
 
     def marked(self, partition: int) -> list[bytes]:
-        return [
-            key for (number, key), value in self.rows.items() if number == partition and value and is_forgotten(value)
-        ]
+        return [key for (number, key), value in self.rows.items() if number == partition and value and is_marked(value)]
 
 
 class Bench:
@@ -75,6 +77,7 @@ class Bench:
         self.remakings = 0
         self.now = NOW
         self.telemetry = Telemetry(lambda: NOW, log=None)
+        self.faults = Faults(lambda: self.now)
         self.agents = Agents(
             app="app",
             table=self.disk,
@@ -88,13 +91,16 @@ class Bench:
                 ["profiles", "memberships", "exits"],
                 lambda *_: self.remakings,
             ),
+            faults=self.faults,
             remakings=lambda *_: self.remakings,
             now=lambda: self.now,
             max_state_bytes=max_state_bytes,
         )
         self.broker = Confirming()
-        self.confirmed = self.agents.confirmed
-        self.outbox: Outbox[Message] = Outbox(self.broker, self._confirm)
+        self.confirmed: Callable[[Round[Message]], None] = lambda written: self.agents.confirmed(written, self.outbox)
+        self.outbox: Outbox[Message] = Outbox(
+            self.broker, self._confirm, may_refuse=lambda topic: ".exports." in topic, refusing=self.faults
+        )
         self.take = self.agents.reader(decoder(Input(Kind.FRAGMENT, "profiles")), "profiles", self.outbox)
         self.join = self.agents.reader(decoder(Input(Kind.QUALIFICATION, "memberships")), "memberships", self.outbox)
         self.leave = self.agents.reader(decoder(Input(Kind.EXIT, "exits")), "exits", self.outbox)
@@ -108,6 +114,12 @@ class Bench:
         task = asyncio.create_task(self.outbox.run())
         await asyncio.wait_for(self.outbox.idle(), 5)
         task.cancel()
+
+    def remove(self) -> int:
+        """Look at what waits, and remove what may be."""
+        if self.agents.upkeep.is_due:
+            self.agents.upkeep.look(self.outbox)
+        return self.agents.upkeep.remove(self.outbox)
 
     @property
     def rows(self) -> dict[tuple[str, int], list[Row]]:
@@ -124,13 +136,24 @@ class Confirming:
 
     def __init__(self) -> None:
         self.meanwhile: Callable[[], None] | None = None
+        self.refusing: dict[str, KafkaError] = {}
+        self.abandoned = 0
+
+    async def refusal(self, topic: str, partition: int | None = None) -> str | None:
+        return None
+
+    def abandon(self) -> None:
+        self.abandoned += 1
 
     def create_batch(self) -> Any:
         return SimpleNamespace(append=lambda **_: True, close=lambda: None)
 
     async def send_batch(self, batch: Any, topic: str, *, partition: int) -> asyncio.Future[Any]:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        answer.set_result(SimpleNamespace(offset=0))
+        if topic in self.refusing:
+            answer.set_exception(self.refusing[topic])
+        else:
+            answer.set_result(SimpleNamespace(offset=0))
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             meanwhile()
@@ -258,7 +281,7 @@ async def test_a_record_taken_during_a_round_is_not_lost_to_the_next_when_the_ro
     bench = Bench()
     bench.broker.meanwhile = lambda: bench.take(a_message(1, b"k", a_fragment("second")))
     bench.take(a_message(0, b"k", a_fragment("first")))
-    confirm = bench.agents.confirmed
+    confirm = bench.confirmed
 
     def confirmed(written: Round[Message]) -> None:
         confirm(written)

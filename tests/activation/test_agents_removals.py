@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from streams.activation.outbox import Row
+from streams.activation.rounds import Row
 from tests.activation.test_agents import MEMBERSHIP, NOW, Bench, a_fragment, a_message, state
 
 KEY = b"k"
@@ -38,26 +38,26 @@ async def test_a_profile_is_removed_when_all_that_it_saw_is_committed_and_not_be
     bench = await a_forgotten_profile()
     for offsets in ({}, {"profiles": 2}, {"memberships": 3}):
         commit(bench, **offsets)
-        assert bench.agents.remove(bench.outbox) == 0
+        assert bench.remove() == 0
 
     commit(bench, memberships=4)
-    assert bench.agents.remove(bench.outbox) == 1
+    assert bench.remove() == 1
     await bench.confirm()
 
     assert changelog(bench)[-1] is None
     assert bench.disk.get(0, KEY) is None
-    assert bench.agents.remove(bench.outbox) == 0
+    assert bench.remove() == 0
 
 
 async def test_what_waits_for_its_removal_is_found_again_after_an_assignment() -> None:
     bench = await a_forgotten_profile()
     bench.agents.forget()
     commit(bench, profiles=2, memberships=4)
-    assert bench.agents.remove(bench.outbox) == 0
+    assert bench.remove() == 0
 
     bench.agents.assigned([0])
 
-    assert bench.agents.remove(bench.outbox) == 1
+    assert bench.remove() == 1
 
 
 async def test_who_was_forgotten_before_the_assignment_waits_for_what_the_topics_held_then() -> None:
@@ -66,27 +66,27 @@ async def test_who_was_forgotten_before_the_assignment_waits_for_what_the_topics
     bench.ended = {("profiles", 0): 2, ("memberships", 0): 4, ("exits", 0): 1}
     commit(bench, profiles=2, memberships=4)
     bench.agents.assigned([0])
-    assert bench.agents.remove(bench.outbox) == 0
+    assert bench.remove() == 0
 
     commit(bench, exits=1)
 
-    assert bench.agents.remove(bench.outbox) == 1
+    assert bench.remove() == 1
 
 
 async def test_what_was_found_too_early_is_removed_later() -> None:
     bench = await a_forgotten_profile()
     bench.agents.assigned([0])
-    assert bench.agents.remove(bench.outbox) == 0
+    assert bench.remove() == 0
 
     commit(bench, profiles=2, memberships=4)
 
-    assert bench.agents.remove(bench.outbox) == 1
+    assert bench.remove() == 1
 
 
 async def test_a_record_taken_while_the_removal_is_under_way_begins_anew_and_stays() -> None:
     bench = await a_forgotten_profile()
     commit(bench, profiles=2, memberships=4)
-    bench.agents.remove(bench.outbox)
+    bench.remove()
     bench.broker.meanwhile = lambda: bench.join(a_message(4, KEY, LATER, topic="memberships"))
     await bench.confirm()
 
@@ -101,7 +101,7 @@ async def test_who_lives_again_before_the_removal_loses_only_what_was_kept() -> 
     bench.join(a_message(4, KEY, LATER, topic="memberships"))
     commit(bench, profiles=2, memberships=5)
 
-    assert bench.agents.remove(bench.outbox) == 1
+    assert bench.remove() == 1
     await bench.confirm()
 
     assert state(bench, KEY).forgotten is None
@@ -113,10 +113,10 @@ async def test_the_revision_does_not_go_back_after_a_removal_whatever_the_clock_
     before = state(bench, KEY).revision
     commit(bench, profiles=2, memberships=4)
     bench.now = NOW - 60
-    assert bench.agents.remove(bench.outbox) == 0  # the clock must have passed the revision
+    assert bench.remove() == 0  # the clock must have passed the revision
 
     bench.now = NOW + 60
-    assert bench.agents.remove(bench.outbox) == 1
+    assert bench.remove() == 1
     await bench.confirm()
     bench.now = NOW - 60
     bench.join(a_message(4, KEY, LATER, topic="memberships"))
@@ -150,7 +150,7 @@ async def test_many_are_removed_in_turns() -> None:
     bench.now += 1
 
     counts = []
-    while removed := bench.agents.remove(bench.outbox):
+    while removed := bench.remove():
         counts.append(removed)
         await bench.confirm()
 
@@ -173,6 +173,6 @@ async def test_a_topic_that_was_made_anew_is_read_from_its_beginning_and_forgets
     await bench.confirm()
     bench.now += 1
     commit(bench, profiles=7, memberships=4)
-    assert bench.agents.remove(bench.outbox) == 1
+    assert bench.remove() == 1
     await bench.confirm()
     assert bench.disk.get(0, KEY) is None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from streams.activation.activate import Step
 from streams.activation.profiles import Profile, encode_profile
+from streams.activation.rendering import Step
 from streams.ends import RecordEnd
 from tests.records import NOW_MS, Life, a_destination, a_fragment, a_membership, an_activation, an_attribute
 

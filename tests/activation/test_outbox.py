@@ -10,7 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from streams.activation.outbox import Batch, Header, Outbox, Round, Row, UnplacedError
+from streams.activation.outbox import Outbox, UnplacedError
+from streams.activation.outlets import Batch
+from streams.activation.rounds import Header, Round, Row
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Broker:
         self.logs: dict[tuple[str, int], list[tuple[bytes | None, bytes | None]]] = {}
         self.answers: asyncio.Queue[Callable[[], None]] = asyncio.Queue()
         self.held = False
+        self.abandoned = 0
 
     def create_batch(self) -> TinyBatch:
         return TinyBatch()
@@ -58,6 +61,12 @@ class Broker:
         else:
             confirm()
         return answer
+
+    async def refusal(self, topic: str, partition: int | None = None) -> str | None:
+        return None
+
+    def abandon(self) -> None:
+        self.abandoned += 1
 
 
 @asynccontextmanager

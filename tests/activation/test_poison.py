@@ -11,8 +11,8 @@ from tests.poison import POISONS, Poison
 from tests.records import INPUTS, KEY, decoded
 
 OF_DELIVERY = {Reason.INVALID_EXPORT, Reason.REFUSED, Reason.EXHAUSTED}
-ELSEWHERE = {Reason.WRONG_PARTITION, Reason.STATE_TOO_LARGE, Reason.INTERNAL_ERROR}
-"""What is no matter of a record's own bytes: see test_partitioners and test_agents."""
+ELSEWHERE = {Reason.WRONG_PARTITION, Reason.STATE_TOO_LARGE, Reason.INTERNAL_ERROR, Reason.INVALID_COMMAND}
+"""What is no matter of an input's own bytes: see test_partitioners, test_agents and test_asked."""
 
 
 @pytest.mark.parametrize("poison", POISONS, ids=lambda poison: f"{poison.role}: {poison.kind}")

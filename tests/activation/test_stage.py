@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streams.activation.outbox import Row
+from streams.activation.rounds import Row
 from streams.activation.stage import ActivationStage, Seams
 from streams.configuration.settings import Settings
 from streams.destinations import Pause
@@ -79,4 +79,4 @@ async def test_what_is_draining_is_exported_nothing_and_what_is_paused_is(
         await stage._producing.stop()
         stage.engine.app.consumer.thread.thread_loop.close()
 
-    assert stage._agents._exports == {"paused.1": f"{unique}.exports.paused.1"}
+    assert stage._agents.followed.exports == {"paused.1": f"{unique}.exports.paused.1"}

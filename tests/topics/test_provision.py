@@ -30,7 +30,14 @@ account: {httpEndpoint: "https://api.example.com/v1"}
 segments: [readers]
 attributes: [person.email]
 """
-OURS = ["shop.exports.crm.1", "shop.dead-letters", "shop-profiles-changelog", "shop.destinations", "shop.status"]
+OURS = [
+    "shop.exports.crm.1",
+    "shop.dead-letters",
+    "shop.commands",
+    "shop-profiles-changelog",
+    "shop.destinations",
+    "shop.status",
+]
 
 
 @pytest.fixture

@@ -1,0 +1,72 @@
+"""What a destination is sent of a profile, as it is written: the body, its id, and what is said beside it. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from streams.activation.profiles import Memberships, Profile, Told
+from streams.activation.slots import without_reentries
+from streams.activation.triggers import Cause
+from streams.activation.unions import Values, View
+from streams.destinations import Destination
+from streams.ends import Exclusion, RecordEnd
+from streams.exports import Meta, Position, export_id
+
+Considered = tuple[Destination, RecordEnd, Exclusion | None]
+
+
+class Rendered(msgspec.Struct, frozen=True, gc=False):
+    """An export to be written for a destination."""
+
+    destination: Destination
+    body: bytes
+    id: str
+    meta: Meta
+
+    def __repr__(self) -> str:
+        return f"Rendered({self.destination.incarnation}, {self.id})"
+
+
+class Step(msgspec.Struct):
+    """How a record ended; *written* says that the profile's state changed and must be kept.
+
+    *considered* has one entry for each destination that the record could concern: that maps a segment it names, or in
+    one of whose segments the profile is while its identities or attributes are written.
+    """
+
+    end: RecordEnd
+    written: bool
+    exports: list[Rendered] = []
+    considered: list[Considered] = []
+
+
+def full(cause: Cause, seen: Values, view: View, position: Position, now_ms: int) -> Rendered:
+    """Return an export of all that the cause's target gets to see, and note that it is told."""
+    profile, projection = view.profile, cause.target.projection
+    memberships = profile.memberships if not cause.reentered else _shown(profile, cause, seen)
+    body, inside = projection.body(seen, memberships, view.identities, changed=cause.changed, now_ms=now_ms)
+    profile.told[cause.target.incarnation] = Told(profile.revision, inside)
+    return rendered(cause, body, profile.revision, position)
+
+
+def rendered(cause: Cause, body: bytes, revision: int, position: Position) -> Rendered:
+    """Return *body* with its id, which names the record at *position*, and with why it is sent."""
+    assert cause.trigger is not None, "only what is triggered is exported"
+    target = cause.target
+    meta = Meta(
+        version=target.destination.version,
+        revision=revision,
+        trigger=cause.trigger.value,
+        source=position.text,
+        time=None if cause.time_us is None else cause.time_us // 1_000,
+        segments=tuple([segment_id for _, segment_id in cause.changed]),
+        recorded=position.timestamp,
+    )
+    return Rendered(target.destination, body, export_id(target.namespace, position, body), meta)
+
+
+def _shown(profile: Profile, cause: Cause, seen: Values) -> Memberships:
+    """Return the memberships that an export shows: those of now, but no entry that waits in place of its exit."""
+    if cause.target.projection.is_complete(seen):
+        return profile.memberships
+    return without_reentries(profile, cause.reentered)
