@@ -189,7 +189,9 @@ class _Loading:
 
     async def _load_next(self) -> None:
         async with AsyncExitStack() as stack:
-            consumer = await stack.enter_async_context(changelog_consumer(self._settings.brokers))
+            consumer = changelog_consumer(self._settings.brokers)
+            stack.push_async_callback(consumer.stop)  # by "async with" one whose start is cancelled is forgotten
+            await consumer.start()
             await self._measure(consumer)
             retention = self._settings.delete_retention_seconds
             loader = Loader(consumer, self._settings.checked, self._progress, retention=retention)

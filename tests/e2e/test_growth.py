@@ -90,3 +90,4 @@ async def test_two_workers_end_and_no_partition_of_the_inputs_is_read_apart_from
     assert [await worker.ended(60) for worker in workers] == [2, 2]
     assert all(world.topic("profiles") in told(worker)[0] for worker in workers)
     assert ledger.repeats == 0
+    assert not any("Unclosed" in worker.log for worker in workers), "also where one was stopped while it recovered"
