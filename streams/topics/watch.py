@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError, NoError, UnknownTopicOrPartitionError, f
 from mode import Service
 
 from streams.brokers import Brokers
+from streams.codes import Refusal, coded
 from streams.stopping import stopped
 from streams.topics.plan import changes
 
@@ -70,9 +71,8 @@ class Watch(Service):  # type: ignore[misc]  # mode is untyped
                 return found
             await asyncio.sleep(CONFIRM_SECONDS)
         if not found and self._suspicion.is_set():
-            return [
-                "the group has assigned partitions of the inputs that do not belong together: start the worker again"
-            ]
+            what = "the group has assigned partitions of the inputs that do not belong together: start the worker again"
+            return [coded(what, Refusal.INPUT_CHANGED)]
         return found
 
     async def _counts(self) -> Mapping[str, int | None]:
