@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from aiokafka.admin import NewPartitions
@@ -15,6 +16,11 @@ pytestmark = pytest.mark.kafka
 
 PARTITIONS = 4
 PROFILES = [f"profile-{number}" for number in range(12)]
+
+
+def waiting(world: World) -> list[dict[str, Any]]:
+    """Return a destination that sends nobody whose profile has not been read."""
+    return [world.destination(attributes=[{"source": "person.id", "mandatory": True}])]
 
 
 async def grown(world: World, name: str, partitions: int) -> None:
@@ -43,7 +49,7 @@ def told(worker: WorkerProcess) -> list[str]:
 async def test_a_worker_stops_in_order_and_no_record_of_a_new_partition_is_read(world: World) -> None:
     ledger = Ledger()
     world.endpoint.observe = ledger.take
-    worker = world.worker()
+    worker = world.worker(documents=waiting(world))
     await worker.start()
     await everybody_enters(world, ledger)
     await grown(world, "memberships", PARTITIONS + 1)
@@ -63,7 +69,7 @@ async def test_a_worker_stops_in_order_and_no_record_of_a_new_partition_is_read(
     assert await worker.ended(60) == 2
     assert f"{topic} has {PARTITIONS + 1}, {world.topic('profiles')} has {PARTITIONS}" in told(worker)[0]
 
-    drained = world.worker("drained")  # what was exported is delivered all the same
+    drained = world.worker("drained", documents=waiting(world))  # what was exported is delivered all the same
     await drained.start("--stage", "delivery")
     assert await drained.terminate() == 0
 
@@ -71,7 +77,7 @@ async def test_a_worker_stops_in_order_and_no_record_of_a_new_partition_is_read(
     copy = await world.client.create_topic(world.topic("memberships-2"), PARTITIONS)
     await world.client.produce(copy, [(each.key, each.value) for each in await world.client.read(topic)])
     inputs = {"memberships": copy, "profiles": [world.topic("profiles")]}
-    mended = world.worker("mended", settings=world.settings(inputs=inputs))
+    mended = world.worker("mended", settings=world.settings(inputs=inputs), documents=waiting(world))
     await mended.start()
     await until(lambda: all(steps[-1] == 1 for steps in ledger.steps().values()), 30, what="everybody has left")
     assert {body["person"]["id"] for body in ledger.last().values()} == set(PROFILES)
@@ -81,7 +87,7 @@ async def test_a_worker_stops_in_order_and_no_record_of_a_new_partition_is_read(
 async def test_two_workers_end_and_no_partition_of_the_inputs_is_read_apart_from_the_others(world: World) -> None:
     ledger = Ledger()
     world.endpoint.observe = ledger.take
-    workers = [world.worker("one"), world.worker("two")]
+    workers = [world.worker(name, documents=waiting(world)) for name in ("one", "two")]
     for worker in workers:
         await worker.start()
     await everybody_enters(world, ledger)

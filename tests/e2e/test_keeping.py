@@ -15,7 +15,9 @@ PROFILES = [f"profile-{number}" for number in range(12)]
 async def test_what_is_delivered_is_deleted_at_once_where_nothing_is_kept(world: World) -> None:
     ledger = Ledger()
     world.endpoint.observe = ledger.take
-    worker = world.worker(settings=world.settings(delivery={"sessionTimeoutSeconds": 6, "keepSeconds": 0}))
+    settings = world.settings(delivery={"sessionTimeoutSeconds": 6, "keepSeconds": 0})
+    waiting = world.destination(attributes=[{"source": "person.id", "mandatory": True}])
+    worker = world.worker(settings=settings, documents=[waiting])
     await worker.start()
     await world.produce("profiles", [(profile.encode(), fragment(profile)) for profile in PROFILES])
     await world.produce("memberships", toggles(PROFILES, [0]))
