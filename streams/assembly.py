@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from streams.activation.stage import ActivationStage, Seams, inputs_of
+from streams.configuration.references import References
 from streams.configuration.settings import Settings
-from streams.creations import fixed
-from streams.delivery.bounds import Shared
+from streams.delivering import deliveries, pruning
 from streams.delivery.deliveries import Deliveries
-from streams.delivery.member import Connection
-from streams.delivery.pruning import Owned, Pruning
-from streams.delivery.retries import pause
-from streams.delivery.tools import Attempt
+from streams.delivery.pruning import Pruning
 from streams.destinations import Destination
-from streams.endpoints.egress import Egress
-from streams.endpoints.endpoint import reach
-from streams.exports import changelog_topic, delivery_group, exports_topic
+from streams.documents import Documents
+from streams.exports import changelog_topic
+from streams.following import Following
+from streams.founding import found
 from streams.groups.journal import Journal
 from streams.journaling import Journaling
 from streams.preconditions import listenable, writable
-from streams.reporting import Reporting, reporting
-from streams.status.snapshot import Stages
+from streams.registry.registry import Registry
+from streams.reporting import Reporting, identity_of, reporting
+from streams.status.snapshot import Identity, Stages
 from streams.telemetry import logs
 from streams.telemetry.telemetry import Telemetry
 from streams.topics import cluster, plan
@@ -37,6 +34,18 @@ from streams.topics.watch import Watch
 from streams.vitals import ACTIVATION, DELIVERY, HealthService, vitals
 
 STAGES = frozenset({ACTIVATION, DELIVERY})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a worker is started with; *only* names the destinations to deliver, None for all."""
+
+    settings: Settings
+    stages: frozenset[str]
+    only: frozenset[str] | None
+    references: References
+    seams: Seams
+    logging: logs.Logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,70 +57,70 @@ class Assembly:
     reporting: Reporting
     activation: ActivationStage | None
     deliveries: Deliveries | None
+    following: Following
     pruning: Pruning | None
     watch: Watch | None
 
 
-async def assemble(
-    settings: Settings,
-    destinations: Sequence[Destination],
-    stages: frozenset[str],
-    only: frozenset[str] | None,
-    seams: Seams,
-    logging: logs.Logs,
-) -> Assembly:
-    """Make ready what the stages need, and return them; raises RefusedError and TopicError."""
+async def assemble(given: Given) -> Assembly:
+    """Make ready what the stages need, and return them; raises RefusedError, TopicError and ConfigurationError."""
+    settings, identity = given.settings, identity_of(given.settings, given.stages)
     listenable(settings.http.host, settings.http.port)
-    if ACTIVATION in stages and settings.state.store == "rocksdb":
+    if ACTIVATION in given.stages and settings.state.store == "rocksdb":
         writable(settings.state.directory)
-    count = await _topics(settings, destinations, reads_inputs=ACTIVATION in stages)
+    await cluster.wait_for_broker(settings.kafka.brokers)
+    count = await partitions(settings, reads_inputs=ACTIVATION in given.stages)
+    await _topics(settings, (), count)
     journal = Journal(settings.kafka.brokers, plan.destinations(settings.app).name)
     await journal.start()
     try:
-        return await _assembled(settings, destinations, stages, only, seams, logging, count, journal)
+        documents = await _documents(given, journal, count, identity)
+        await _topics(settings, documents.exported, count)
+        for doubt in await doubts(settings) if ACTIVATION in given.stages else ():
+            structlog.get_logger().warning("topics.warning", problem=doubt)
+        return await _assembled(given, documents, count, journal, identity)
     except BaseException:
         await journal.stop()
         raise
 
 
-async def _assembled(
-    settings: Settings,
-    destinations: Sequence[Destination],
-    stages: frozenset[str],
-    only: frozenset[str] | None,
-    seams: Seams,
-    logging: logs.Logs,
-    count: int,
-    journal: Journal,
-) -> Assembly:
+async def _documents(given: Given, journal: Journal, count: int, identity: Identity) -> Documents:
+    """Apply the files that the settings name, and return what is in force then."""
+    registry = Registry(journal)
+    await registry.caught_up()
+    await found(given.settings, registry, count, f"worker {identity.id}")
+    hide = given.logging.masks.hide
+    documents = Documents(registry, given.references, delivers=DELIVERY in given.stages, hide=hide)
+    documents.look()
+    return documents
+
+
+async def _assembled(given: Given, documents: Documents, count: int, journal: Journal, identity: Identity) -> Assembly:
+    settings, logging, only = given.settings, given.logging, given.only
     telemetry = Telemetry(time.time, log=logging.canonical, log_delivered=settings.log.delivered)
-    activation = None
-    if ACTIVATION in stages:
+    activation = delivered = None
+    if ACTIVATION in given.stages:
         changelog = await cluster.compaction_of(settings.kafka.brokers, changelog_topic(settings.app))
-        known = await fixed(destinations, journal, int(time.time() * 1000))
-        activation = ActivationStage(settings, known, count, changelog, telemetry, seams, journal)
-    chosen = [d for d in destinations if only is None or d.name in only]
-    deliveries = _deliveries(settings, chosen, telemetry, journal) if DELIVERY in stages else None
-    running = Stages(activation, deliveries, chosen if deliveries else ())
+        activation = ActivationStage(settings, documents.exported, count, changelog, telemetry, given.seams, journal)
+    if DELIVERY in given.stages:
+        chosen = [each for each in documents.delivered if only is None or each.name in only]
+        delivered = deliveries(settings, chosen, telemetry, journal)
+    following = Following(journal, documents, activation, delivered, only, forgotten=telemetry.forget_activation)
+    running = Stages(activation, delivered, following, tuple(sorted(only or ())))
     health = vitals(settings, telemetry, running)
-    reports = reporting(settings, telemetry, running, health)
-    watch = None if activation is None else _watch(settings, activation, count)
-    pruning = None if deliveries is None else _pruning(settings, deliveries)
-    return Assembly(Journaling(journal), health, reports, activation, deliveries, pruning, watch)
-
-
-def _pruning(settings: Settings, deliveries: Deliveries) -> Pruning | None:
-    """Return what deletes exports that have ended; None where they are kept for ever."""
-    app, keep_seconds = settings.app, settings.delivery.keep_seconds
-    if keep_seconds < 0:
-        return None
-
-    def owned() -> Iterator[Owned]:
-        for delivery in deliveries.live:
-            name = delivery.destination.incarnation
-            yield Owned(exports_topic(app, name), delivery_group(app, name), frozenset(delivery.partitions))
-
-    return Pruning(settings.kafka.brokers, owned, keep_seconds, wall=time.time)
+    reports = reporting(settings, identity, telemetry, running, health)
+    following.told = reports.publisher.soon
+    following.begin()
+    return Assembly(
+        Journaling(journal),
+        health,
+        reports,
+        activation,
+        delivered,
+        following,
+        None if delivered is None else pruning(settings, delivered),
+        None if activation is None else _watch(settings, activation, count),
+    )
 
 
 def _watch(settings: Settings, activation: ActivationStage, count: int) -> Watch:
@@ -127,58 +136,11 @@ def _watch(settings: Settings, activation: ActivationStage, count: int) -> Watch
     return watch
 
 
-def _deliveries(
-    settings: Settings, destinations: Sequence[Destination], telemetry: Telemetry, journal: Journal
-) -> Deliveries:
-    told = {destination.incarnation: telemetry.delivery(destination) for destination in destinations}
-    egress = Egress(settings.egress.allow)
-
-    @asynccontextmanager
-    async def reached(destination: Destination, lease: Callable[[], float]) -> AsyncIterator[Attempt]:
-        telemetry = told[destination.incarnation]
-        async with reach(
-            destination,
-            egress,
-            now=time.time,
-            monotonic=time.monotonic,
-            token_fetched=telemetry.token_fetched,
-            resent=telemetry.resent,
-            lease=lease,
-        ) as endpoint:
-            yield endpoint.post
-
-    bounds = settings.delivery
-    return Deliveries(
-        destinations,
-        connection=Connection(
-            app=settings.app,
-            brokers=settings.kafka.brokers,
-            journal=journal,
-            session_timeout_seconds=bounds.session_timeout_seconds,
-            commit_interval_seconds=bounds.commit_interval_seconds,
-            drain_seconds=bounds.drain_seconds,
-        ),
-        reach=reached,
-        telemetry=lambda destination: told[destination.incarnation],
-        pause=pause,
-        shared=Shared(max_in_flight=bounds.max_in_flight, max_pending_bytes=bounds.max_pending_bytes),
-        now=time.monotonic,
-        random=random.random,
-        wall=time.time,
-    )
-
-
-async def _topics(settings: Settings, destinations: Sequence[Destination], *, reads_inputs: bool) -> int:
-    """Wait for the broker and make our topics; return the number of partitions that all inputs, and ours, have."""
-    brokers = settings.kafka.brokers
-    await cluster.wait_for_broker(brokers)
-    count = await partitions(settings, reads_inputs=reads_inputs)
+async def _topics(settings: Settings, destinations: Sequence[Destination], count: int) -> None:
+    """Make our topics, with as many partitions as the inputs have; raises TopicError for one that is wrong."""
     await cluster.ensure(
-        brokers,
+        settings.kafka.brokers,
         needed(settings.app, destinations, count),
         replication_factor=settings.kafka.replication_factor,
         create=settings.topics.create,
     )
-    for doubt in await doubts(settings) if reads_inputs else ():
-        structlog.get_logger().warning("topics.warning", problem=doubt)
-    return count

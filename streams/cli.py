@@ -26,16 +26,19 @@ from streams.commands.inputs import inputs
 from streams.commands.shared import (
     config_option,
     configuration_errors,
-    load_configuration,
     output_option,
     print_table,
     read_settings_with_origins,
 )
 from streams.commands.status import status
 from streams.commands.topics import topics
+from streams.configuration.documents import examine
+from streams.configuration.names import is_document_name
+from streams.configuration.problems import ConfigurationError, Problem
+from streams.configuration.reading import is_elsewhere
+from streams.configuration.references import References
 from streams.configuration.schema import schema as document_schema
-from streams.configuration.settings import masked
-from streams.destinations import Destination
+from streams.configuration.settings import Settings, masked
 
 STAGES = ("activation", "delivery")
 
@@ -71,28 +74,37 @@ def main() -> None:
 @config_option
 @click.option("--stage", type=click.Choice(STAGES), help="Run this stage only; both run otherwise.")
 @click.option(
-    "--destination", "names", multiple=True, metavar="NAME", help="Deliver this destination only; repeatable."
+    "--destination",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Deliver this destination only; repeatable. One that no document in force has is waited for.",
 )
 def worker(config: Path | None, stage: str | None, names: tuple[str, ...]) -> NoReturn:
     """Run a worker until it is told to stop (SIGTERM, Ctrl-C)."""
-    settings, loaded = load_configuration(config)
     if names and stage == "activation":
         raise click.UsageError("--destination chooses what is delivered; --stage activation delivers nothing")
-    only = _chosen(names, loaded.destinations)
+    if wrong := [name for name in names if not is_document_name(name)]:
+        raise click.UsageError(f"no destination can be called {wrong[0]!r}; a name matches [a-z0-9-]{{1,63}}")
+    stages = frozenset({stage} if stage else STAGES)
+    settings, warnings = _checked(config, stages)
     from streams.worker import run  # noqa: PLC0415 - the engine takes a second to load
 
-    stages = frozenset({stage} if stage else STAGES)
-    given = settings, loaded.destinations
-    sys.exit(run(*given, stages=stages, only=only, environ=os.environ, warnings=loaded.warnings))
+    sys.exit(run(settings, stages=stages, only=frozenset(names) or None, environ=os.environ, warnings=warnings))
 
 
-def _chosen(names: Sequence[str], destinations: Sequence[Destination]) -> frozenset[str] | None:
-    """Return the names to deliver, None for all; a name that no document has is wrong usage."""
-    known = [destination.name for destination in destinations]
-    for name in names:
-        if name not in known:
-            raise click.UsageError(f"there is no destination {name!r}; the documents have {', '.join(known) or 'none'}")
-    return frozenset(names) or None
+def _checked(config: Path | None, stages: frozenset[str]) -> tuple[Settings, Sequence[Problem]]:
+    """Return settings, and what their documents probably do not mean; ends with 2 where something is wrong.
+
+    An account that no file has may be in force, which is seen later; a secret is only needed by who delivers.
+    """
+    with configuration_errors():
+        settings = read_settings(config)
+        found = examine(settings.documents, References(os.environ, settings.secrets.directory))
+        errors = [each for each in (found.errors if "delivery" in stages else found.problems) if not is_elsewhere(each)]
+        if errors:
+            raise ConfigurationError(errors)
+        return settings, found.warnings
 
 
 @main.command(

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from streams.configuration.settings import Settings
-from streams.destinations import Destination
 from streams.exports import delivery_group, exports_topic
 from streams.status.overview import ACTIVATION, DELIVERY
 from streams.status.publisher import Producer, Publisher
@@ -32,9 +31,11 @@ class Reporting(NamedTuple):
     unfetched: Unfetched | None
 
 
-def reporting(settings: Settings, telemetry: Telemetry, stages: Stages, health: HealthService) -> Reporting:
+def reporting(
+    settings: Settings, identity: Identity, telemetry: Telemetry, stages: Stages, health: HealthService
+) -> Reporting:
     """Return what reports of a worker that runs *stages*."""
-    identity, topic = _identity(settings, stages), status_topic(settings.app).name
+    topic = status_topic(settings.app).name
     brokers = settings.kafka.brokers
 
     async def gone() -> list[bytes]:
@@ -52,10 +53,11 @@ def reporting(settings: Settings, telemetry: Telemetry, stages: Stages, health: 
     return Reporting(publisher, _unfetched(settings, telemetry, stages) if stages.deliveries else None)
 
 
-def _identity(settings: Settings, stages: Stages) -> Identity:
+def identity_of(settings: Settings, stages: frozenset[str]) -> Identity:
+    """Return who this worker is, which runs *stages*."""
     sessions = {
-        ACTIVATION: (stages.activation, settings.activation.session_timeout_seconds),
-        DELIVERY: (stages.deliveries, settings.delivery.session_timeout_seconds),
+        ACTIVATION: settings.activation.session_timeout_seconds,
+        DELIVERY: settings.delivery.session_timeout_seconds,
     }
     host, pid = socket.gethostname().replace("/", "-"), os.getpid()
     return Identity(
@@ -64,7 +66,7 @@ def _identity(settings: Settings, stages: Stages) -> Identity:
         pid=pid,
         started_at=int(time.time() * 1000),
         interval_seconds=INTERVAL_SECONDS,
-        session_timeout_seconds=min(seconds for stage, seconds in sessions.values() if stage is not None),
+        session_timeout_seconds=min(sessions[stage] for stage in stages),
     )
 
 
@@ -79,15 +81,9 @@ def _new_producer(settings: Settings) -> Producer:
 
 
 def _unfetched(settings: Settings, telemetry: Telemetry, stages: Stages) -> Unfetched:
-    service = Unfetched(settings.kafka.brokers, lambda: queues(settings.app, stages))
-    for destination in stages.destinations:
-        _observe(service, settings.app, destination, telemetry)
+    service, app = Unfetched(settings.kafka.brokers, lambda: queues(settings.app, stages)), settings.app
+    telemetry.observe_unfetched(lambda destination: service.oldest(exports_topic(app, destination.incarnation)))
     return service
-
-
-def _observe(service: Unfetched, app: str, destination: Destination, telemetry: Telemetry) -> None:
-    topic = exports_topic(app, destination.incarnation)
-    telemetry.delivery(destination).observe_unfetched(lambda: service.oldest(topic))
 
 
 def queues(app: str, stages: Stages) -> Iterator[Queue]:

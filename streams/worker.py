@@ -7,7 +7,6 @@ import gc
 import signal
 import time
 from collections.abc import Coroutine, Mapping, Sequence
-from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -17,14 +16,15 @@ from faust import Worker as FaustWorker
 from mode import Worker as ModeWorker
 
 from streams.activation.stage import Seams
-from streams.assembly import STAGES, Assembly, assemble
-from streams.configuration.problems import Problem
+from streams.assembly import STAGES, Assembly, Given, assemble
+from streams.configuration.problems import ConfigurationError, Problem
+from streams.configuration.references import References
 from streams.configuration.settings import Settings, masked
 from streams.crashes import told
-from streams.destinations import Destination
 from streams.engine import UnknownVersion, check_versions
 from streams.preconditions import RefusedError
 from streams.refusals import AccessError
+from streams.registry.registry import LostError
 from streams.telemetry import logs
 from streams.topics.plan import TopicError
 
@@ -41,7 +41,6 @@ are rarely in a cycle; to look at them after every 700 new ones, as Python does,
 
 def run(
     settings: Settings,
-    destinations: Sequence[Destination],
     *,
     stages: frozenset[str] = STAGES,
     only: frozenset[str] | None = None,
@@ -56,28 +55,31 @@ def run(
     input has another number of partitions than when it was started.
 
     *only* names the destinations to deliver; activation exports for all of them in any case. *environ* is asked for
-    ``NO_COLOR``. *warnings* are what the documents probably do not mean; each has a line of the log.
+    secrets, and for ``NO_COLOR``. *warnings* are what the documents probably do not mean; each has a line of the log.
     """
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     logging = logs.configure(settings.log.level, settings.log.format, now=time.time, environ=environ)
-    for secret in chain(settings.kafka.secrets, *(destination.secrets for destination in destinations)):
+    for secret in settings.kafka.secrets:
         logging.masks.hide(secret)
     try:
         check_versions()
-        logs.announce(masked(settings))
-        for warning in warnings:
-            structlog.get_logger().warning(
-                "document.warning", where=warning.where, problem=warning.told, code=warning.code
-            )
-        assembling = assemble(settings, destinations, stages, only, seams or Seams(), logging)
-        assembly = _unless_told_to_stop(assembling, loop)
+        _announce(settings, warnings)
+        given = Given(
+            settings=settings,
+            stages=stages,
+            only=only,
+            references=References(environ, settings.secrets.directory),
+            seams=seams or Seams(),
+            logging=logging,
+        )
+        assembly = _unless_told_to_stop(assemble(given), loop)
         code = STOPPED if assembly is None else _execute(assembly, loop)
         if assembly is not None and assembly.watch is not None and assembly.watch.problems:
             raise TopicError(assembly.watch.problems)
         structlog.get_logger().info("worker.stopped", code=code)
         return code
-    except (AccessError, RefusedError, TopicError, UnknownVersion) as error:
+    except (AccessError, ConfigurationError, RefusedError, LostError, TopicError, UnknownVersion) as error:
         structlog.get_logger().error("worker.refused", problems=str(error).splitlines())
         return REFUSED
     except Exception as error:
@@ -85,6 +87,12 @@ def run(
         return CRASHED
     finally:
         logging.close()
+
+
+def _announce(settings: Settings, warnings: Sequence[Problem]) -> None:
+    logs.announce(masked(settings))
+    for each in warnings:
+        structlog.get_logger().warning("document.warning", where=each.where, problem=each.told, code=each.code)
 
 
 def _unless_told_to_stop(assembling: Coroutine[Any, Any, Assembly], loop: asyncio.AbstractEventLoop) -> Assembly | None:
@@ -124,7 +132,7 @@ def _supervisor(assembly: Assembly, loop: asyncio.AbstractEventLoop) -> ModeWork
     """Return what starts the services in order, stops them on a signal and ends with an exit code."""
     every = (
         *(assembly.journaling, assembly.health, *assembly.reporting),
-        *(assembly.activation, assembly.deliveries, assembly.pruning, assembly.watch),
+        *(assembly.activation, assembly.deliveries, assembly.following, assembly.pruning, assembly.watch),
     )
     services = [service for service in every if service is not None]
     options = {"loop": loop, "redirect_stdouts": False, "override_logging": False, "quiet": True}

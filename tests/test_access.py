@@ -20,6 +20,7 @@ import streams
 from streams.brokers import Brokers, Login
 from streams.engine.app import App
 from streams.engine.settings import EngineSettings
+from streams.groups.gaps import Birth
 from streams.groups.journal import Journal
 from streams.refusals import AccessError, Trouble, knocked
 from streams.secrets import Secret
@@ -102,7 +103,8 @@ async def test_the_journal_is_kept_over_tls_with_a_login(secured: Secured, uniqu
     journal = Journal(secured_brokers(secured, "SASL_SSL"), unique)
     await journal.start()
     try:
-        assert await journal.record_creation("crm.1", 7) == 7
+        await journal.record_births("shop", {("orders", 0): Birth(1, 2, 3)})
+        assert journal.birth("shop", ("orders", 0)) == Birth(1, 2, 3)
     finally:
         await journal.stop()
 

@@ -128,7 +128,7 @@ ROOMS = {
             "status.snapshot",
             "reporting",
             "journaling",
-            "creations",
+            *("documents", "founding", "following", "delivering"),
         ),
         sees=(
             *("words", "decisions", "configuration", "engine", "endpoints", "telemetry", "parking", "delivery"),
@@ -154,6 +154,7 @@ RESERVED = {
         "topics.watch",
         "vitals",
         "journaling",
+        "following",
         "worker",
         *_in("status", "publisher unfetched"),
         *_in("delivery", "pruning service deliveries"),
@@ -168,9 +169,10 @@ RESERVED = {
     "os.getenv": (),
     "time": (
         *("engine.", "groups.clock", "activation.stage", "vitals", "reporting", "assembly", "worker", "commands."),
+        *("founding", "delivering"),
         "demo.",
     ),
-    "random": ("assembly", "reporting", "demo."),
+    "random": ("delivering", "reporting", "demo."),
 }
 """Elsewhere, environment, clock and dice are arguments."""
 

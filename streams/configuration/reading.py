@@ -15,6 +15,8 @@ from streams.configuration.references import holds_reference
 from streams.configuration.validation import validate
 from streams.destinations import Account, Destination
 
+_NO_ACCOUNT = "no account is called"
+
 
 def refuse_stray_references(document: Node, problems: list[Problem]) -> None:
     """Refuse references where no secret is expected, so that none is ever taken for a text that is sent."""
@@ -58,4 +60,9 @@ def _unknown_account(document: Node, name: str, known: list[str]) -> Problem:
     close = nearest(name, known)
     remedy = f"did you mean {close!r}?" if close else "write a document of kind: account with this name"
     where = document.at(("account",)).where
-    return Problem(where, f"no account is called {name!r}", remedy, "account", Mistake.CONTRADICTION)
+    return Problem(where, f"{_NO_ACCOUNT} {name!r}", remedy, "account", Mistake.CONTRADICTION)
+
+
+def is_elsewhere(problem: Problem) -> bool:
+    """Whether *problem* is only that an account is not among the documents that were looked at."""
+    return problem.key == "account" and problem.what.startswith(_NO_ACCOUNT)

@@ -101,13 +101,20 @@ class Deliveries(Service):  # type: ignore[misc]  # mode is untyped
         await self._asking.close()
 
     async def follow(self, destinations: Iterable[Destination]) -> dict[str, str]:
-        """Deliver *destinations* from now on, and no others; returns when that is in force.
+        """Deliver *destinations* from now on, and no others; returns as ``settled``."""
+        self.want(destinations)
+        return await self.settled()
 
-        Nothing is then under way by what they were before, and no delivery whose destination is the same was touched.
-        A later call need not wait for an earlier one, and is the one that counts. Returns why a destination, by name,
-        cannot be followed: it is delivered as before.
-        """
+    def want(self, destinations: Iterable[Destination]) -> None:
+        """Begin nothing any more but by *destinations*; they come to be in force as ``settled`` says."""
         self._wanted = {each.name: each for each in destinations}
+
+    async def settled(self) -> dict[str, str]:
+        """Return when what is wanted is in force; why a destination, by name, cannot be: it is delivered as before.
+
+        Nothing is then under way by what it was before, and no delivery whose destination is the same was touched. A
+        later call need not wait for an earlier one, and is the one that counts.
+        """
         names = list(self._wanted.keys() | self._keepers.keys())
         answers = await asyncio.gather(*map(self._settle, names))
         return {name: why for name, why in zip(names, answers, strict=True) if why is not None}

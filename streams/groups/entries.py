@@ -1,7 +1,7 @@
-"""What the journal writes and reads: births, creations, acceptances, remakings as keys and values of a compacted topic.
+"""What the journal writes and reads: births, acceptances, remakings as keys and values of a compacted topic.
 
 A key ends in a random part, so that two writers never replace each other: of the entries with one name, the one at the
-lowest offset counts, and compaction cannot change which that is. Names hold topics, groups and incarnations, none of
+lowest offset counts, and compaction cannot change which that is. Names hold topics and groups, none of
 which can contain a slash. Documents stand on the same topic, and are kept here for who can read them.
 """
 
@@ -49,11 +49,6 @@ def birth_name(group: str, partition: Partition) -> str:
     return f"birth/{group}/{partition[0]}/{partition[1]}"
 
 
-def creation_name(incarnation: str) -> str:
-    """Return the name of a destination's creation."""
-    return f"creation/{incarnation}"
-
-
 def acceptance_name(group: str, partition: Partition) -> str:
     """Return the name of the answers to a partition's gaps."""
     return f"acceptance/{group}/{partition[0]}/{partition[1]}"
@@ -70,7 +65,7 @@ def names_of_group(group: str) -> tuple[str, ...]:
 
 
 def value_of(entry: Birth | Acceptance | int) -> bytes:
-    """Return the record's value for a birth, an acceptance, or the time of a creation or a remaking."""
+    """Return the record's value for a birth, an acceptance, or the time of a remaking."""
     match entry:
         case Birth(offset, end, at):
             value: Value = {"offset": offset, "end": end, "at": at}
@@ -113,13 +108,6 @@ class Entries:
                 return birth
         return None
 
-    def creation(self, incarnation: str) -> int | None:
-        """Return the time of creation that counts, in milliseconds."""
-        for entry in self._of(creation_name(incarnation)):
-            if (creation := _converted(entry.value, _Creation)) is not None:
-                return creation.at
-        return None
-
     def acceptances(self, group: str, partition: Partition) -> list[Acceptance]:
         """Return the answers to a partition's gaps, oldest first."""
         named = self._of(acceptance_name(group, partition))
@@ -132,11 +120,6 @@ class Entries:
 
     def _of(self, name: str) -> Collection[Entry]:
         return self._named.get(name, {}).values()
-
-
-@dataclass(frozen=True, slots=True)
-class _Creation:
-    at: int
 
 
 def _converted(value: Value, kind: type[T]) -> T | None:

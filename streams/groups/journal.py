@@ -1,4 +1,4 @@
-"""What must be remembered beside Kafka's offsets: births, creations and the operator's acceptances of gaps.
+"""What must be remembered beside Kafka's offsets: births, documents and the operator's acceptances of gaps.
 
 It stands on a compacted topic of one partition, which each process follows with one consumer without a group. A broker
 that goes away is waited for: the journal keeps what it has read and reads on.
@@ -23,7 +23,6 @@ from streams.groups.entries import (
     Entry,
     acceptance_name,
     birth_name,
-    creation_name,
     names_of_group,
     remaking_name,
     value_of,
@@ -53,6 +52,7 @@ class Journal:
         self._producer: AIOKafkaProducer | None = None
         self._making = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
+        self._heard: Callable[[], None] = lambda: None
         self._reached = 0
         self._progress = asyncio.Event()
         self.revision = 0
@@ -94,13 +94,13 @@ class Journal:
         await self._until(lambda: self.revision > since)
         return self.revision
 
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Call *heard* whenever something was read, before anybody is told who waits for it; it must not raise."""
+        self._heard = heard
+
     def birth(self, group: str, partition: Partition) -> Birth | None:
         """Return when *group* began with the partition."""
         return self._entries.birth(group, partition)
-
-    def creation(self, incarnation: str) -> int | None:
-        """Return when a destination was created, in milliseconds."""
-        return self._entries.creation(incarnation)
 
     def acceptance(self, group: str, partition: Partition, gap: Gap | None = None) -> Acceptance | None:
         """Return the oldest acceptance of *gap*, or of any gap of the partition."""
@@ -110,14 +110,6 @@ class Journal:
     async def record_births(self, group: str, births: Mapping[Partition, Birth]) -> None:
         """Write down that *group* begins with the partitions; returns when that is confirmed and read back."""
         await self.write({new_key(birth_name(group, each)): value_of(birth) for each, birth in births.items()})
-
-    async def record_creation(self, incarnation: str, at_ms: int) -> int:
-        """Write down when a destination was created, unless that is known; return the time that counts."""
-        await self.caught_up()
-        if (known := self.creation(incarnation)) is not None:
-            return known
-        await self.write({new_key(creation_name(incarnation)): value_of(at_ms)})
-        return cast("int", self.creation(incarnation))
 
     async def accept(self, group: str, partition: Partition, gap: Gap, resume: Resume, at_ms: int) -> None:
         """Write down that an operator accepts *gap*; returns when that is confirmed and read back."""
@@ -191,6 +183,8 @@ class Journal:
         for record in records:
             self._entries.read(record.key, record.value)
         self.revision += len(records)
+        if records:
+            self._heard()
         self._reached = max(self._reached, await consumer.position(self._partition))
         self._progress.set()
         self._progress = asyncio.Event()

@@ -7,7 +7,7 @@ nothing waits for it but the worker's own stop, for a moment.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -30,7 +30,7 @@ FAREWELL_SECONDS = 2.0
 class Reports(Protocol):
     """What is published."""
 
-    def signature(self) -> Hashable:
+    def signature(self) -> object:
         """Return what differs when there is something to publish before the interval is over; cheap."""
 
     def reports(self) -> Iterable[Report]:
@@ -81,17 +81,24 @@ class Publisher(Service):  # type: ignore[misc]  # mode is untyped
         self._interval, self._now, self._look, self._farewell = interval_seconds, now, look_seconds, farewell_seconds
         self._producer: Producer | None = None
         self._written: set[bytes] = set()
-        self._signature: Hashable = None
+        self._signature: object = None
         self._due = float("-inf")
         self._failing = False
-        self._writing = asyncio.Lock()
+        self._writing, self._woken = asyncio.Lock(), asyncio.Event()
+
+    def soon(self) -> None:
+        """Look for a change at once."""
+        self._woken.set()
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _publish(self) -> None:
         while not self.should_stop:
+            self._woken.clear()
             if self._now() >= self._due or self._reports.signature() != self._signature:
                 await self._round()
-            await self.sleep(self._look)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._look):
+                    await self._woken.wait()
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _tidy(self) -> None:

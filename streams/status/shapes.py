@@ -91,6 +91,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     written_at: int
     state: str = ""
     reason: str = ""
+    details: str = ""
+    """For people: who paused it, and what for."""
     since: int | None = None
     """When it came to be in this state."""
     partitions: tuple[int, ...] = ()

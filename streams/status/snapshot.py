@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
+from typing import Protocol
 
 from streams import __version__
 from streams.activation.stage import ActivationStage
@@ -34,13 +35,31 @@ class Identity:
     session_timeout_seconds: float
 
 
+class Following(Protocol):
+    """What makes the stages follow the documents."""
+
+    @property
+    def followed(self) -> Mapping[str, int]:
+        """The version of each incarnation that all stages follow."""
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """By name, why the version in force is not followed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The stages of this worker, None for one that runs elsewhere, and the destinations that it delivers."""
+    """The stages of this worker, None for one that runs elsewhere; *only* names what it delivers, empty for all."""
 
     activation: ActivationStage | None = None
     deliveries: Deliveries | None = None
-    destinations: Sequence[Destination] = field(default=())
+    following: Following | None = None
+    only: tuple[str, ...] = ()
+
+    @property
+    def destinations(self) -> list[Destination]:
+        """What is delivered at this moment, each by the version that is in force here."""
+        return self.deliveries.destinations if self.deliveries else []
 
     @property
     def ready(self) -> bool:
@@ -137,8 +156,8 @@ class Snapshot:
     health: Callable[[], str]
     now: Callable[[], float]
 
-    def signature(self) -> Hashable:
-        """Return what is worth a report at once: readiness, partitions, gaps, and the destinations' states."""
+    def signature(self) -> object:
+        """Return what is worth a report at once: readiness, partitions, gaps, states, and the documents in force."""
         activation, live = self.stages.activation, self.stages.live()
         return (
             self.stages.ready,
@@ -150,7 +169,12 @@ class Snapshot:
                 else self.telemetry.delivery(each).standing
                 for each in self.stages.destinations
             ),
+            *self._followed(),
         )
+
+    def _followed(self) -> tuple[dict[str, int], dict[str, str]]:
+        following = self.stages.following
+        return ({}, {}) if following is None else (dict(following.followed), dict(following.refused))
 
     def reports(self) -> Iterator[Report]:
         """Yield the worker's report, then one for each destination that it delivers."""
@@ -168,6 +192,7 @@ class Snapshot:
                 written_at=written_at,
                 state=standing.state if standing else "",
                 reason=standing.reason if standing else "",
+                details=standing.details if standing else "",
                 since=standing.since if standing else None,
                 partitions=tuple(sorted(delivery.partitions)) if delivery else (),
                 pending=delivery.pending if delivery else 0,
@@ -178,6 +203,7 @@ class Snapshot:
 
     def _worker(self, written_at: int) -> Worker:
         identity, activation = self.identity, self.stages.activation
+        followed, refused = self._followed()
         return Worker(
             id=identity.id,
             version=__version__,
@@ -191,4 +217,7 @@ class Snapshot:
             stages=self.stages.standing(),
             set_aside=dict(activation.engine.set_aside) if activation else {},
             health=self.health(),
+            only=self.stages.only if activation is None else (),
+            followed=followed,
+            refused=refused,
         )

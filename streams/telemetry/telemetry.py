@@ -34,6 +34,7 @@ class Telemetry:
         self._now = now
         self._log: Log = log or structlog.get_logger()
         self._log_delivered = log_delivered
+        self._oldest_unfetched: Callable[[Destination], int | None] = lambda _: None
         self._deliveries: dict[str, DeliveryTelemetry] = {}
         self._metrics.build_info.labels(version=__version__, python=platform.python_version()).set(1)
 
@@ -57,7 +58,12 @@ class Telemetry:
             found = self._deliveries[destination.name] = DeliveryTelemetry(
                 self._metrics, destination, now=self._now, log=self._log, log_delivered=self._log_delivered
             )
+            found.observe_unfetched(lambda: self._oldest_unfetched(destination))
         return found
+
+    def observe_unfetched(self, oldest_timestamp_ms: Callable[[Destination], int | None]) -> None:
+        """Say where the record timestamp of a destination's oldest export is read that waits and is not fetched."""
+        self._oldest_unfetched = oldest_timestamp_ms
 
     def forget_delivery(self, destination: Destination) -> None:
         """Show nothing more of a destination that is delivered no more here, until it is again."""

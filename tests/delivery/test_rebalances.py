@@ -83,8 +83,8 @@ async def test_while_a_rebalance_lasts_no_poll_is_missed_and_the_whole_queue_is_
     async with a_bench(client, unique, partitions=2) as bench:
         delivery = await bench.deliver()
         await until(lambda: delivery.partitions == {0, 1}, seconds=30, what="the assignment")
-        living = cast("Any", SimpleNamespace(live=[delivery]))
-        stages = Stages(deliveries=living, destinations=[bench.destination])
+        living = SimpleNamespace(live=[delivery], destinations=[bench.destination])
+        stages = Stages(deliveries=cast("Any", living))
         assert list(queues(bench.app, stages)) == [Queue(bench.topic, bench.group, frozenset({0, 1}))]
 
         async with held_up(bench, delivery):

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.activation.stage import Seams, new_producer
-from streams.configuration import documents, settings
-from streams.configuration.references import References
+from streams.configuration import settings
 from streams.worker import run
 
 CODE = 66
@@ -70,8 +69,7 @@ def _seams(point: str) -> Seams:
 def main() -> int:
     point, _, file = sys.argv[1:4]
     loaded = settings.load(Path(file), os.environ)
-    references = References(os.environ, loaded.secrets.directory)
-    return run(loaded, documents.load(loaded.documents, references), seams=_seams(point))
+    return run(loaded, environ=os.environ, seams=_seams(point))
 
 
 if __name__ == "__main__":

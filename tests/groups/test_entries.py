@@ -10,7 +10,6 @@ from streams.groups.entries import (
     Entries,
     acceptance_name,
     birth_name,
-    creation_name,
     remaking_name,
     value_of,
 )
@@ -46,14 +45,15 @@ def test_each_time_that_offsets_began_again_counts() -> None:
 
 def test_a_tombstone_takes_its_own_entry_away_and_the_next_counts() -> None:
     entries = Entries()
-    entries.read(key(creation_name("crm.1"), "a"), value_of(5))
-    entries.read(key(creation_name("crm.1"), "b"), value_of(7))
-    assert entries.creation("crm.1") == 5
+    name, first, second = birth_name("shop", ORDERS), Birth(1, 1, 1), Birth(2, 2, 2)
+    entries.read(key(name, "a"), value_of(first))
+    entries.read(key(name, "b"), value_of(second))
+    assert entries.birth("shop", ORDERS) == first
 
-    entries.read(key(creation_name("crm.1"), "a"), None)
+    entries.read(key(name, "a"), None)
 
-    assert entries.creation("crm.1") == 7
-    assert [entry.key for entry in entries.under(("creation/crm.1",))] == ["creation/crm.1/b"]
+    assert entries.birth("shop", ORDERS) == second
+    assert [entry.key for entry in entries.under((name,))] == [f"{name}/b"]
 
 
 @given(st.sampled_from(Cause), st.none() | st.integers(0, 2**62), st.sampled_from(Resume), st.integers(0, 2**62))

@@ -39,13 +39,11 @@ async def test_what_one_process_wrote_another_one_knows_once_it_has_caught_up(
     births = {("orders", number): Birth(number, 10, 99) for number in range(20)}
     await journal.record_births("shop", births)
     await journal.accept("shop", ORDERS, GAP, Resume.END, 7)
-    assert await journal.record_creation("crm.1", 5) == 5
 
     async with following(brokers_of(client), topic) as other:
         await asyncio.wait_for(other.caught_up(), 10)
 
         assert {each: other.birth("shop", each) for each in births} == births
-        assert other.creation("crm.1") == 5
         acceptance = other.acceptance("shop", ORDERS)
         assert acceptance is not None
         assert (acceptance.answers(GAP), acceptance.resume, acceptance.at) == (True, Resume.END, 7)
@@ -54,7 +52,6 @@ async def test_what_one_process_wrote_another_one_knows_once_it_has_caught_up(
 @pytest.mark.kafka
 async def test_of_two_that_write_at_once_one_counts_for_both(client: Client, topic: str, journal: Journal) -> None:
     async with following(brokers_of(client), topic) as other:
-        created = await asyncio.gather(journal.record_creation("crm.1", 5), other.record_creation("crm.1", 6))
         await asyncio.gather(
             journal.record_births("shop", {ORDERS: Birth(1, 1, 1)}),
             other.record_births("shop", {ORDERS: Birth(2, 2, 2)}),
@@ -62,13 +59,17 @@ async def test_of_two_that_write_at_once_one_counts_for_both(client: Client, top
         await asyncio.gather(journal.caught_up(), other.caught_up())
 
         assert journal.birth("shop", ORDERS) == other.birth("shop", ORDERS) is not None
-        assert journal.creation("crm.1") == other.creation("crm.1") in created
 
 
 @pytest.mark.kafka
-async def test_a_second_creation_leaves_the_first_time(journal: Journal) -> None:
-    assert await journal.record_creation("crm.1", 5) == 5
-    assert await journal.record_creation("crm.1", 99) == 5
+async def test_who_listens_has_heard_before_who_waits_is_told(client: Client, topic: str, journal: Journal) -> None:
+    known: list[Birth | None] = []
+    async with following(brokers_of(client), topic) as other:
+        other.listen(lambda: known.append(other.birth("shop", ORDERS)))
+        await journal.record_births("shop", {ORDERS: Birth(1, 1, 1)})
+        await asyncio.wait_for(other.caught_up(), 10)
+
+        assert known[-1] == Birth(1, 1, 1)
 
 
 @pytest.mark.kafka

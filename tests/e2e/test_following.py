@@ -1,0 +1,112 @@
+"""Workers follow the documents in force without a restart, and report truthfully which."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from streams.demo.endpoint import Answer, Received
+from tests.e2e.changing import changing
+from tests.e2e.world import SEGMENT, Ledger, World, fragment, toggles
+from tests.waiting import until
+
+pytestmark = pytest.mark.kafka
+
+PROFILES = [f"profile-{number}" for number in range(60)]
+SECRET = "STREAMS_SECRET_NOBODY_HAS"
+
+
+@asynccontextmanager
+async def under_load(world: World, steps: list[int]) -> AsyncIterator[None]:
+    """Let all profiles enter and exit until the end; *steps* holds those that were produced."""
+    over = asyncio.Event()
+
+    async def load() -> None:
+        while not over.is_set():
+            step = len(steps)
+            await world.produce("memberships", toggles(PROFILES, [step]))
+            steps.append(step)
+            await asyncio.sleep(0.1)
+
+    await world.produce("profiles", [(p.encode(), fragment(p)) for p in PROFILES])
+    task = asyncio.create_task(load())
+    try:
+        yield
+    finally:
+        over.set()
+        await task
+
+
+async def test_two_workers_follow_a_changed_endpoint_and_the_old_one_gets_nothing_more(world: World) -> None:
+    ledger, paths, steps = Ledger(), list[str](), list[int]()
+
+    def decide(request: Received) -> Answer:
+        ledger.take(request)
+        paths.append(request.url)
+        return Answer(delay_seconds=0.05)
+
+    world.endpoint.decide = decide
+    first, second = world.worker("first"), world.worker("second")
+    await asyncio.gather(first.start(), second.start())
+    async with changing(world) as documents, under_load(world, steps):
+        await documents.are_following(2, {"crm.1": 1})
+        await until(lambda: len(paths) > 300, 60, what="the first arrivals")
+        await documents.change(world.destination(account={"httpEndpoint": f"{world.endpoint.url}/v2"}))
+        await documents.are_following(2, {"crm.1": 2})
+        told = len(paths)
+        await until(lambda: len(paths) > told + 300, 60, what="arrivals at the new endpoint")
+    await until(lambda: len(ledger.bodies) >= len(steps) * len(PROFILES), 60, what="all has arrived")
+
+    assert {path.rpartition("/")[2] for path in paths[told:]} == {"v2"}
+    assert ledger.steps() == dict.fromkeys(PROFILES, steps)
+    assert ledger.repeats == 0
+
+
+async def test_a_worker_follows_what_is_paused_resumed_created_deleted_and_what_it_cannot(world: World) -> None:
+    ledger, others, steps = Ledger(), Ledger(), list[int]()
+
+    def decide(request: Received) -> Answer:
+        (others if request.url.endswith("/erp") else ledger).take(request)
+        return Answer()
+
+    world.endpoint.decide = decide
+    worker = world.worker()
+    await worker.start()
+    async with changing(world) as documents, under_load(world, steps):
+        await until(lambda: len(ledger.arrivals) > 100, 60, what="the first arrivals")
+        await documents.pause("crm", "their maintenance")
+        await documents.are_following(1, {"crm.1": 2})
+        paused_at = len(ledger.arrivals)
+        report = await documents.is_reported("crm", "paused")
+        assert (report.reason, report.details) == ("operator", "by ada@desk: their maintenance")
+
+        erp = world.destination(name="erp", account={"httpEndpoint": f"{world.endpoint.url}/erp"})
+        await documents.create(erp)
+        await documents.are_following(1, {"crm.1": 2, "erp.1": 1})
+        await until(lambda: len(others.arrivals) > 200, 60, what="arrivals at the new destination")
+        assert len(ledger.arrivals) == paused_at
+
+        secret = {"x-key": {"value": f"${{env:{SECRET}}}", "secret": True}}
+        await documents.change({**erp, "customHeaders": secret})
+        assert SECRET in await documents.are_refusing("erp")
+        await documents.are_following(1, {"crm.1": 2, "erp.1": 1})
+        await documents.change(erp)  # until then what the version without its secret rendered has to wait
+        await documents.are_following(1, {"crm.1": 2, "erp.1": 3})
+        arrived = len(others.arrivals)
+        await until(lambda: len(others.arrivals) > arrived + 200, 60, what="arrivals by the version after")
+
+        await documents.resume("crm")
+        await documents.delete("erp")
+        await documents.are_following(1, {"crm.1": 3, "erp.1": None})
+        gone_at = len(others.arrivals)
+        assert await worker.metric("streams_exports_fetched_total", destination="erp") == 0
+        assert await worker.metric("streams_considered_total", destination="erp") == 0
+    await until(lambda: len(ledger.bodies) >= len(steps) * len(PROFILES), 60, what="all has arrived")
+    assert await worker.terminate() == 0
+
+    assert ledger.steps(SEGMENT) == dict.fromkeys(PROFILES, steps)
+    assert (ledger.repeats, others.repeats) == (0, 0)
+    assert len(others.arrivals) == gone_at
