@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,21 +24,19 @@ from streams.commands.gaps import gaps
 from streams.commands.helps import epilog
 from streams.commands.inputs import inputs
 from streams.commands.shared import (
+    checked,
     config_option,
     configuration_errors,
     output_option,
     print_table,
+    read_settings,
     read_settings_with_origins,
 )
 from streams.commands.status import status
 from streams.commands.topics import topics
-from streams.configuration.documents import examine
 from streams.configuration.names import is_document_name
-from streams.configuration.problems import ConfigurationError, Problem
-from streams.configuration.reading import is_elsewhere
-from streams.configuration.references import References
 from streams.configuration.schema import schema as document_schema
-from streams.configuration.settings import Settings, masked
+from streams.configuration.settings import masked
 
 STAGES = ("activation", "delivery")
 
@@ -87,24 +85,12 @@ def worker(config: Path | None, stage: str | None, names: tuple[str, ...]) -> No
     if wrong := [name for name in names if not is_document_name(name)]:
         raise click.UsageError(f"no destination can be called {wrong[0]!r}; a name matches [a-z0-9-]{{1,63}}")
     stages = frozenset({stage} if stage else STAGES)
-    settings, warnings = _checked(config, stages)
+    with configuration_errors():
+        settings = read_settings(config)
+        warnings = checked(settings, secrets="delivery" in stages)
     from streams.worker import run  # noqa: PLC0415 - the engine takes a second to load
 
     sys.exit(run(settings, stages=stages, only=frozenset(names) or None, environ=os.environ, warnings=warnings))
-
-
-def _checked(config: Path | None, stages: frozenset[str]) -> tuple[Settings, Sequence[Problem]]:
-    """Return settings, and what their documents probably do not mean; ends with 2 where something is wrong.
-
-    An account that no file has may be in force, which is seen later; a secret is only needed by who delivers.
-    """
-    with configuration_errors():
-        settings = read_settings(config)
-        found = examine(settings.documents, References(os.environ, settings.secrets.directory))
-        errors = [each for each in (found.errors if "delivery" in stages else found.problems) if not is_elsewhere(each)]
-        if errors:
-            raise ConfigurationError(errors)
-        return settings, found.warnings
 
 
 @main.command(

@@ -108,7 +108,10 @@ ROOMS = {
     ),
     "cluster": Room(("topics.cluster",), sees=("words", "decisions", "brokers")),
     "registry": Room(
-        _in("registry", "registry differences plans creation applying removal opening waiting deletion catalogue"),
+        _in(
+            "registry",
+            "registry differences plans creation applying removal opening expected waiting deletion catalogue",
+        ),
         sees=("words", "decisions", "brokers", "parking", "configuration", "groups", "cluster", "status"),
     ),
     "wiring": Room(

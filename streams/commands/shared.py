@@ -15,10 +15,11 @@ import click
 
 from streams.commands.endings import FAILED as FAILED
 from streams.commands.endings import WRONG_CONFIGURATION as WRONG_CONFIGURATION
-from streams.configuration.documents import Loaded, load_all
+from streams.configuration.documents import examine
+from streams.configuration.problems import Problem
+from streams.configuration.reading import is_elsewhere
 from streams.configuration.references import References
 from streams.configuration.settings import ConfigurationError, Settings, load_with_origins
-from streams.destinations import Destination
 from streams.telemetry import logs
 
 T = TypeVar("T")
@@ -57,19 +58,16 @@ def read_settings_with_origins(config: Path | None) -> tuple[Settings, dict[str,
     return load_with_origins(config, os.environ)
 
 
-def read_configuration(config: Path | None) -> tuple[Settings, list[Destination]]:
-    """Return settings and destinations, with warnings on standard error; ends with 2 where something is wrong."""
-    settings, loaded = load_configuration(config)
-    for warning in loaded.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    return settings, list(loaded.destinations)
+def checked(settings: Settings, *, secrets: bool) -> Sequence[Problem]:
+    """Return what the documents that the settings name probably do not mean; raises ConfigurationError.
 
-
-def load_configuration(config: Path | None) -> tuple[Settings, Loaded]:
-    """Return settings and what their documents say; ends with 2 where something is wrong."""
-    with configuration_errors():
-        settings = read_settings(config)
-        return settings, load_all(settings.documents, References(os.environ, settings.secrets.directory))
+    An account that no file has may be in force, which is seen on the cluster. *secrets* = they must be found here.
+    """
+    found = examine(settings.documents, References(os.environ, settings.secrets.directory))
+    errors = [each for each in (found.errors if secrets else found.problems) if not is_elsewhere(each)]
+    if errors:
+        raise ConfigurationError(errors)
+    return found.warnings
 
 
 def on_cluster(asked: Coroutine[Any, Any, T]) -> T:

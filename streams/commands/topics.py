@@ -11,15 +11,17 @@ import orjson
 from streams.commands.helps import UNREACHED, WRONG_OR_REFUSED, epilog
 from streams.commands.shared import (
     WRONG_CONFIGURATION,
+    checked,
     config_option,
+    configuration_errors,
     fail,
     on_cluster,
     output_option,
     print_table,
-    read_configuration,
+    read_settings,
 )
 from streams.configuration.settings import Settings
-from streams.destinations import Destination
+from streams.registry.expected import expected
 from streams.topics import provision
 
 WRONG = f"{WRONG_OR_REFUSED}; or topics that are wrong, each told with what mends it"
@@ -43,7 +45,7 @@ def topics() -> None:
 @output_option
 def plan(config: Path | None, output: str) -> None:
     """Show what the worker's topics must be and how they are found, changing nothing."""
-    planned, doubts = on_cluster(_planned(*read_configuration(config)))
+    planned, doubts = on_cluster(_planned(_settings(config)))
     if output == "json":
         click.echo(orjson.dumps(planned, option=orjson.OPT_INDENT_2, default=sorted))
     else:
@@ -67,7 +69,7 @@ def plan(config: Path | None, output: str) -> None:
 @output_option
 def apply(config: Path | None, output: str) -> None:
     """Create the worker's topics that are missing; one that is there and wrong is never changed."""
-    created, doubts = on_cluster(_applied(*read_configuration(config)))
+    created, doubts = on_cluster(_applied(_settings(config)))
     if output == "json":
         click.echo(orjson.dumps({"created": created}, option=orjson.OPT_INDENT_2))
     else:
@@ -75,14 +77,21 @@ def apply(config: Path | None, output: str) -> None:
     _warn(doubts)
 
 
-async def _planned(
-    settings: Settings, destinations: Sequence[Destination]
-) -> tuple[list[provision.Planned], list[str]]:
-    return await provision.plan(settings, destinations), await provision.doubts(settings)
+def _settings(config: Path | None) -> Settings:
+    """Return the settings, whose documents are legal as far as that can be seen here; ends with 2 otherwise."""
+    with configuration_errors():
+        settings = read_settings(config)
+        for warning in checked(settings, secrets=False):
+            click.echo(f"warning: {warning}", err=True)
+    return settings
 
 
-async def _applied(settings: Settings, destinations: Sequence[Destination]) -> tuple[list[str], list[str]]:
-    return await provision.apply(settings, destinations), await provision.doubts(settings)
+async def _planned(settings: Settings) -> tuple[list[provision.Planned], list[str]]:
+    return await provision.plan(settings, await expected(settings)), await provision.doubts(settings)
+
+
+async def _applied(settings: Settings) -> tuple[list[str], list[str]]:
+    return await provision.apply(settings, await expected(settings)), await provision.doubts(settings)
 
 
 def _warn(doubts: Sequence[str]) -> None:
