@@ -57,6 +57,7 @@ class Advice(StrEnum):
     NO_IDENTIFIER = "no-identifier"
     UNENCRYPTED = "unencrypted"
     INPUT_POLICY = "input-policy"
+    EXPORTS_KEPT = "exports-kept"
 
 
 def coded(text: str, code: str) -> str:

@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from mode import Service
 
 from streams.brokers import Brokers
+from streams.codes import Advice
 from streams.stopping import stopped
 
 MOST_SECONDS, LEAST_SECONDS = 60.0, 5.0
@@ -112,7 +113,8 @@ class Pruning(Service):  # type: ignore[misc]  # mode is untyped
     def _refused(self, topic: str, error: KafkaError) -> None:
         if topic not in self._told:
             self._told.add(topic)
-            structlog.get_logger().warning("exports.not-deleted", topic=topic, why=type(error).__name__, todo=TODO)
+            named = {"topic": topic, "why": type(error).__name__, "code": Advice.EXPORTS_KEPT.value}
+            structlog.get_logger().warning("exports.not-deleted", **named, todo=TODO)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[tuple[AIOKafkaAdminClient, AIOKafkaConsumer]]:

@@ -39,4 +39,8 @@ MISTAKES: Remedies = {
         "Warning: Kafka deletes from an input what a worker may still need.",
         "Profile topics compacted, membership topics not: the message has the command",
     ),
+    "exports-kept": Remedy(
+        "Warning: this worker may not delete from an exports topic, so it grows; all else goes on.",
+        "Allow DELETE on it, or set `delivery.keepSeconds` to -1",
+    ),
 }

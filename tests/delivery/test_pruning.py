@@ -139,4 +139,5 @@ async def test_without_the_right_it_warns_once_per_topic_and_the_others_go_on(cl
         assert await beginnings(client, refusing) == {0: 0}
         (warning,) = [line for line in logged if line["event"] == "exports.not-deleted"]
         assert (warning["topic"], warning["why"], warning["log_level"]) == (refusing, "PolicyViolationError", "warning")
+        assert warning["code"] == "exports-kept"
         assert "DELETE" in warning["todo"]
