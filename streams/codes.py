@@ -60,6 +60,17 @@ class Advice(StrEnum):
     EXPORTS_KEPT = "exports-kept"
 
 
+class Obstacle(StrEnum):
+    """Why a document is not changed, or a change not followed."""
+
+    LOST_RACE = "lost-race"
+    OTHER_RELEASE = "other-release"
+    DRAINING = "draining"
+    ACCOUNT_IN_USE = "account-in-use"
+    NOT_FOLLOWED = "not-followed"
+    GROUP_IN_USE = "group-in-use"
+
+
 def coded(text: str, code: str) -> str:
     """Return a message with the code of its line."""
     return f"{text} [{code}]"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.codes import Advice, Mistake, Refusal
+from streams.codes import Advice, Mistake, Obstacle, Refusal
 from streams.endpoints.classification import FAULT_REASONS, of_status
 from streams.outcomes import DestinationFault
 from streams.remedies.attempts import ATTEMPTS
@@ -92,7 +92,7 @@ def test_what_is_wrong_with_a_topic_carries_its_code() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", [Refusal, Mistake, Advice])
+@pytest.mark.parametrize("kind", [Refusal, Mistake, Advice, Obstacle])
 def test_every_code_is_given_to_some_message(kind: type[StrEnum]) -> None:
     sources = "".join(path.read_text() for path in STREAMS.rglob("*.py") if path.name != "codes.py")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from streams.codes import Advice, Mistake, Refusal
+from streams.codes import Advice, Mistake, Obstacle, Refusal
 from streams.endpoints.classification import AttemptReason
 from streams.ends import Exclusion, Reason
 from streams.engine.trust import Doubt
@@ -14,6 +14,7 @@ from streams.remedies.attempts import ATTEMPTS
 from streams.remedies.destinations import EXCLUSIONS, STATES
 from streams.remedies.losses import GAPS, SET_ASIDE
 from streams.remedies.mistakes import MISTAKES
+from streams.remedies.obstacles import OBSTACLES
 from streams.remedies.records import RECORDS
 from streams.remedies.starts import STARTS
 from streams.telemetry.labels import SET_ASIDE_REASONS, STATE_REASONS
@@ -21,6 +22,7 @@ from streams.telemetry.labels import SET_ASIDE_REASONS, STATE_REASONS
 LISTS: dict[str, tuple[Remedies, Collection[str]]] = {
     "starts": (STARTS, set(Refusal)),
     "mistakes": (MISTAKES, {*Mistake, *Advice}),
+    "obstacles": (OBSTACLES, set(Obstacle)),
     "states": (STATES, {*STATE_REASONS} - {*AttemptReason}),
     "attempts": (ATTEMPTS, set(AttemptReason)),
     "exclusions": (EXCLUSIONS, set(Exclusion)),

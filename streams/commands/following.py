@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from streams.codes import Obstacle, coded
 from streams.commands.shared import FAILED
 from streams.configuration.settings import Settings
 from streams.registry.awaited import Wanted
@@ -51,7 +52,8 @@ def say(waited: Waited) -> None:
     elif not waited.laggards:
         click.echo(f"{'the live worker follows' if count == 1 else f'all {count} live workers follow'}", err=True)
     for each in waited.laggards:
-        click.echo(f"not followed: destination {each.destination} by worker {each.worker}: {each.why}", err=True)
+        told = f"not followed: destination {each.destination} by worker {each.worker}: {each.why}"
+        click.echo(coded(told, Obstacle.NOT_FOLLOWED), err=True)
 
 
 def end(waited: Waited) -> None:

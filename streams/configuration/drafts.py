@@ -180,8 +180,8 @@ class DestinationDraft(Model):
     )
     since: Moment | None = Field(
         default=None,
-        description="From when on records lead to exports, by their own timestamps: `now`, which is when a worker "
-        "first sees the destination, or a time such as `2026-01-31T00:00:00Z`; all of them, when not given.",
+        description="From when on records lead to exports, by their own timestamps: `now`, which is when the "
+        "destination is created, or a time such as `2026-01-31T00:00:00Z`; all of them, when not given.",
     )
     delivery: DeliveryDraft = DeliveryDraft()
 

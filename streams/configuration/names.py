@@ -26,7 +26,7 @@ MAX_URL = 8_000
 """RFC 9110 section 4.1 recommends that everyone take this much."""
 
 NOW: Final = "now"
-"""The moment at which a destination is first seen."""
+"""The moment at which a destination is created."""
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]+")
 _APP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

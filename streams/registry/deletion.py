@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from aiokafka.errors import KafkaError, NonEmptyGroup
 
+from streams.codes import Obstacle, coded
 from streams.exports import delivery_group, exports_topic
 from streams.groups.entries import names_of_group
 from streams.registry import edits
@@ -121,12 +122,14 @@ def _incarnation(name: str, version: Version) -> str:
 
 def _still(incarnation: str, error: KafkaError) -> str:
     why = "its group still has members" if isinstance(error, NonEmptyGroup) else type(error).__name__
-    return f"{incarnation} is deleted, but what it leaves could not be taken away ({why}): say it again in a minute"
+    told = f"{incarnation} is deleted, but what it leaves could not be taken away ({why}): say it again in a minute"
+    return coded(told, Obstacle.GROUP_IN_USE)
 
 
 def in_use(account: str, users: Iterable[str]) -> str:
     """Return why an account is not deleted."""
-    return (
+    told = (
         f"account {account} is in use by {', '.join(users)}: let them name another one, or delete them first "
         "(streams destinations apply, streams destinations delete)"
     )
+    return coded(told, Obstacle.ACCOUNT_IN_USE)

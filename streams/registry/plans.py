@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from streams.codes import Obstacle, coded
 from streams.configuration.canonical import canonical
 from streams.configuration.documents import Given
 from streams.configuration.problems import ConfigurationError
@@ -46,6 +47,7 @@ class Plan:
 
     changes: tuple[Change, ...]
     refusals: tuple[str, ...] = ()
+    """Each ends with its code."""
 
     @property
     def to_write(self) -> list[Change]:
@@ -86,17 +88,19 @@ def plan(given: Sequence[Given], standing: Standing, author: Author) -> Plan:
 def _refusal(given: Given, standing: Standing) -> str | None:
     """Return why a document cannot be applied as things stand."""
     if (given.kind, given.name) in standing.unreadable:
-        return f"{given.where}: {given.kind} {given.name} was written by another release: use that one, or a newer one"
+        told = f"{given.where}: {given.kind} {given.name} was written by another release: use that one, or a newer one"
+        return coded(told, Obstacle.OTHER_RELEASE)
     base = standing.destinations.get(given.name)
     is_draining = given.kind == DESTINATION and base is not None and base.life == "draining"
     return _draining(given, base) if base is not None and is_draining else None
 
 
 def _draining(given: Given, base: Version) -> str:
-    return (
+    told = (
         f"{given.where}: destination {given.name} is draining since version {base.version}, and takes no change: wait "
         f"until 'streams destinations delete {given.name} --drain' has ended, then apply it as a new one"
     )
+    return coded(told, Obstacle.DRAINING)
 
 
 def _account(given: Given, base: Version | None, author: Author) -> Change:

@@ -8,13 +8,14 @@ from itertools import groupby
 from operator import attrgetter
 from typing import cast
 
+from streams.codes import Obstacle, coded
 from streams.groups.journal import Journal, new_key
 from streams.registry.records import Version, encode, name_of
 from streams.registry.standing import Record, beginnings, has_won, in_force, record_of, superseded, winners
 
 
 class RegistryError(Exception):
-    """What is asked for cannot be done as things stand; the text says why, and what to do."""
+    """What is asked for cannot be done as things stand; each line says why, what to do, and ends with its code."""
 
 
 class LostError(RegistryError):
@@ -23,19 +24,19 @@ class LostError(RegistryError):
     def __init__(self, kind: str, name: str, winner: Version) -> None:
         self.kind, self.name, self.winner = kind, name, winner
         at = datetime.fromtimestamp(winner.written_at / 1000, UTC).isoformat(timespec="seconds")
-        super().__init__(
+        told = (
             f"{kind} {name}: {winner.by} was faster and wrote version {winner.version} at {at}; nothing of yours is in "
             f"force: see it with 'streams {kind}s show {name}', and do yours again"
         )
+        super().__init__(coded(told, Obstacle.LOST_RACE))
 
 
 class UnreadableError(RegistryError):
     """What is in force was written by a release that this one cannot read, so nothing may replace it from here."""
 
     def __init__(self, kind: str, name: str, version: int) -> None:
-        super().__init__(
-            f"{kind} {name} version {version} was written by another release: use that one, or a newer one"
-        )
+        told = f"{kind} {name} version {version} was written by another release: use that one, or a newer one"
+        super().__init__(coded(told, Obstacle.OTHER_RELEASE))
 
 
 class Registry:

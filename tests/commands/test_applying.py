@@ -154,7 +154,10 @@ async def test_who_has_not_followed_is_named_with_why(desk: Desk) -> None:
     as_json = await desk.streams("destinations", "apply", "crm.json", "--timeout", "0.5", "--output", "json")
     unwaited = await desk.done("destinations", "apply", "crm.json", "--no-wait")
 
-    assert (ended.code, ended.err) == (1, f"not followed: destination crm by worker w2: {refused['crm']}\n")
+    assert (ended.code, ended.err) == (
+        1,
+        f"not followed: destination crm by worker w2: {refused['crm']} [not-followed]\n",
+    )
     assert as_json.code == 1
     assert as_json.told["workers"] == {
         "live": ["w1", "w2", "w3"],

@@ -112,7 +112,10 @@ async def test_it_is_paused_by_whom_and_why_until_it_is_resumed(desk: Desk) -> N
     await applied(desk)
     await desk.report(a_worker(followed={"crm.1": 1}))
     late = await desk.streams("destinations", "pause", "crm", "--why", "they move", "--timeout", "0.2")
-    assert (late.code, late.err) == (1, "not followed: destination crm by worker w1: still follows version 1\n")
+    assert (late.code, late.err) == (
+        1,
+        "not followed: destination crm by worker w1: still follows version 1 [not-followed]\n",
+    )
     paused = await desk.in_force()
     assert paused.pause is not None
     assert await listed(desk) == {"crm": ("paused", f"by {paused.pause.by}: they move")}

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from streams.brokers import Brokers
+from streams.demo.broker import EmbeddedBroker
 from streams.exports import delivery_group, exports_topic
 from streams.groups.gaps import Birth, Partition
 from streams.groups.journal import Journal
@@ -16,13 +18,12 @@ from streams.registry.creation import Site, begin
 from streams.registry.plans import Change, Plan
 from streams.registry.records import DESTINATION, Version
 from streams.registry.registry import LostError, Registry
+from streams.registry.removal import remove
 from streams.topics import cluster, plan
 from tests.brokers.client import Client
 from tests.groups.members import following
 from tests.reaching import brokers_of
 from tests.registry.versions import CRM, a_version
-
-pytestmark = pytest.mark.kafka
 
 PARTITIONS = 3
 
@@ -80,6 +81,7 @@ async def is_whole(client: Client, site: Site, registry: Registry, incarnation: 
     assert f"crm.{standing.number}" == incarnation
 
 
+@pytest.mark.kafka
 async def test_topic_offsets_and_births_are_there_before_the_document(
     client: Client, site: Site, registry: Registry
 ) -> None:
@@ -90,6 +92,7 @@ async def test_topic_offsets_and_births_are_there_before_the_document(
     assert keys == ["birth"] * PARTITIONS + ["destination"]
 
 
+@pytest.mark.kafka
 @pytest.mark.parametrize("before", ["birth/", "destination/"])
 async def test_what_stopped_before_a_write_is_gone_on_with(
     client: Client, site: Site, registry: Registry, before: str
@@ -109,6 +112,7 @@ async def test_what_stopped_before_a_write_is_gone_on_with(
     await is_whole(client, site, registry)
 
 
+@pytest.mark.kafka
 async def test_what_stopped_after_the_topic_is_gone_on_with(client: Client, site: Site, registry: Registry) -> None:
     await cluster.ensure(site.brokers, [plan.exports(site.app, "crm.1", PARTITIONS)])
 
@@ -117,6 +121,7 @@ async def test_what_stopped_after_the_topic_is_gone_on_with(client: Client, site
     await is_whole(client, site, registry)
 
 
+@pytest.mark.kafka
 async def test_offsets_that_went_away_meanwhile_are_no_gap(client: Client, site: Site, registry: Registry) -> None:
     await begin(site, "crm.1", registry.journal, 77)
     await client.delete_offsets(delivery_group(site.app, "crm.1"), exports_topic(site.app, "crm.1"))
@@ -126,6 +131,7 @@ async def test_offsets_that_went_away_meanwhile_are_no_gap(client: Client, site:
     await is_whole(client, site, registry)
 
 
+@pytest.mark.kafka
 async def test_a_name_that_is_used_again_gets_nothing_of_its_predecessor(
     client: Client, site: Site, registry: Registry
 ) -> None:
@@ -139,6 +145,7 @@ async def test_a_name_that_is_used_again_gets_nothing_of_its_predecessor(
     assert await client.end_offsets(exports_topic(site.app, "crm.2")) == dict.fromkeys(range(PARTITIONS), 0)
 
 
+@pytest.mark.kafka
 async def test_two_that_create_the_same_at_once_both_have_it(client: Client, site: Site, registry: Registry) -> None:
     async with following(brokers_of(client), plan.destinations(site.app).name) as journal:
         await asyncio.gather(applied(site, registry), applied(site, Registry(journal), creating(by="bob@home")))
@@ -148,6 +155,7 @@ async def test_two_that_create_the_same_at_once_both_have_it(client: Client, sit
     assert len(registry.history(DESTINATION, "crm")) == len(registry.journal.under("destination/crm/1")) == 1
 
 
+@pytest.mark.kafka
 async def test_of_two_that_create_different_ones_at_once_one_is_told(
     client: Client, site: Site, registry: Registry
 ) -> None:
@@ -165,6 +173,7 @@ async def test_of_two_that_create_different_ones_at_once_one_is_told(
     await is_whole(client, site, registry)
 
 
+@pytest.mark.kafka
 async def test_who_creates_it_when_it_is_delivered_already_moves_no_offset(
     client: Client, site: Site, registry: Registry
 ) -> None:
@@ -182,3 +191,20 @@ async def test_who_creates_it_when_it_is_delivered_already_moves_no_offset(
         assert await client.committed(group, topic) == before
     partition: Partition = (topic, 0)
     assert registry.journal.birth(group, partition) == Birth(0, 0, 77)
+
+
+@pytest.mark.embedded
+async def test_it_begins_and_ends_on_the_embedded_broker(embedded: EmbeddedBroker) -> None:
+    brokers, client = Brokers((embedded.bootstrap,)), Client(embedded.bootstrap)
+    topic = await client.create_topic(plan.destinations("shop").name, 1)
+    site = Site(brokers, "shop", PARTITIONS, None, creates_topics=True)
+    async with following(brokers, topic) as journal:
+        registry = Registry(journal)
+        await asyncio.wait_for(applied(site, registry), 30)
+
+        assert journal.birth("shop.delivery.crm.1", ("shop.exports.crm.1", 0)) == Birth(0, 0, 77)
+        assert registry.in_force(DESTINATION, "crm") == a_version(1)
+
+        await asyncio.wait_for(remove(brokers, "shop", "crm.1", journal), 30)
+        assert await client.partitions("shop.exports.crm.1") == []
+        assert journal.under("birth/") == []
