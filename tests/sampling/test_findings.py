@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streams.activation.events import Input, Kind
 from streams.sampling.findings import Finding, finding
@@ -16,6 +20,7 @@ from tests.sampling.samples_of import NOW_MS, TOPIC, a_sample
 MEMBERSHIPS = Input(Kind.MEMBERSHIP, TOPIC)
 PROFILES = Input(Kind.FRAGMENT, TOPIC)
 SECRET = "canary"
+NAMES = ("segment", "audience_id", "action", "status", "ts", "data", "id", "segmentMembership", "identityMap")
 
 
 def found(declared: Input | None, records: list[Sampled], partitioner: str = "any") -> Finding:
@@ -141,3 +146,25 @@ def test_the_same_keys_in_quotes_do_not_meet() -> None:
     assert "have the same keys but for what a serializer puts around them" in next(problems([], [shared]))
     assert not list(problems([], [overlap(keys_of("m", other), keys_of(TOPIC, one))]))
     assert overlap(keys_of("m", other), keys_of(TOPIC, one)).share_of_memberships == 1.0
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(
+    values=st.lists(st.none() | st.binary() | st.dictionaries(st.sampled_from(NAMES), _JSON, max_size=5), max_size=8),
+    declared=st.sampled_from([None, MEMBERSHIPS, PROFILES]),
+    partitioner=st.sampled_from(["any", "murmur2", "crc32"]),
+)
+def test_whatever_comes_is_counted_and_never_raises(
+    values: list[Any], declared: Input | None, partitioner: str
+) -> None:
+    told = found(declared, a_sample(values), partitioner)
+
+    assert told.records == len(values) == sum(told.values.values()) == sum(told.keys.values())
+    assert told.decoded + sum(each.count for each in told.refused) == len(values)
+    msgspec.json.encode(told)
