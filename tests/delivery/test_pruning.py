@@ -11,9 +11,12 @@ from structlog.testing import capture_logs
 
 from streams.delivery.pruning import Owned, Pruning
 from streams.delivery.service import Delivery
+from tests.brokers import kafka as real
+from tests.brokers.acls import Grant
 from tests.brokers.client import Client
+from tests.brokers.secured import Secured
 from tests.delivery.benches import Bench, a_bench
-from tests.reaching import brokers_of
+from tests.reaching import brokers_of, secured_brokers
 from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
@@ -141,3 +144,39 @@ async def test_without_the_right_it_warns_once_per_topic_and_the_others_go_on(cl
         assert (warning["topic"], warning["why"], warning["log_level"]) == (refusing, "PolicyViolationError", "warning")
         assert warning["code"] == "exports-kept"
         assert "DELETE" in warning["todo"]
+
+
+async def test_a_user_without_delete_is_told_once_and_goes_on_by_itself_once_it_is_granted(unique: str) -> None:
+    try:
+        with real.running_secured(restricted=True) as secured:
+            await _granted_late(secured, unique)
+    except real.UnavailableError as unavailable:
+        pytest.skip(str(unavailable))
+
+
+async def _granted_late(secured: Secured, unique: str) -> None:
+    client, acls = secured.client, secured.acls
+    topic = await client.create_topic(unique, 1)
+    await client.produce(topic, [(b"a", b"1"), (b"b", b"2")])
+    async with client.consumer(group_id=unique) as consumer:
+        (partition,) = await client._all(topic)
+        consumer.assign([partition])
+        await consumer.commit({partition: 2})
+    read = ("Read", "Describe")
+    await acls.grant(client.bootstrap, [Grant("topic", topic, read), Grant("group", unique, read)])
+    brokers = secured_brokers(secured, "SASL_SSL", "SCRAM-SHA-256")
+    pruning = Pruning(brokers, lambda: [Owned(topic, unique, frozenset({0}))], 0, wall=time.time)
+    with capture_logs() as logged:
+        assert await pruning.prune() == {}
+        assert await pruning.prune() == {}
+        await acls.grant(client.bootstrap, [Grant("topic", topic, ("Delete",))])
+        await until(lambda: _has_deleted(pruning), 30, what="the right")
+
+    assert [(line["event"], line["why"]) for line in logged if line["log_level"] == "warning"] == [
+        ("exports.not-deleted", "TopicAuthorizationFailedError")
+    ]
+    assert await beginnings(client, topic) == {0: 2}
+
+
+async def _has_deleted(pruning: Pruning) -> bool:
+    return bool(await pruning.prune())
