@@ -59,12 +59,17 @@ def _inputs(facts: Facts) -> Iterator[str]:
     for slot in _slots(facts.owed).values():
         for index, each in enumerate(slot):
             at = committed.when(each.topic, each.partition, each.offset)
-            if at == NEVER or _is_inherited(slot[index + 1 :], at, committed):
+            if at == NEVER or _is_inherited(slot[index + 1 :], at, committed) or _is_refused(facts, at):
                 continue
             written = parked.get((each.topic, each.partition, each.offset), _written(facts, each))
             if at < written < NEVER:
                 place = f"{each.topic}-{each.partition}-{each.offset}"
                 yield f"{place} was committed {written - at:.3f} s before its export"
+
+
+def _is_refused(facts: Facts, moment: float) -> bool:
+    """Whether the exports topic refused then: its exports are owed, which I1 judges, and nobody waits for them."""
+    return any(began <= moment <= ended for began, ended in facts.evidence.refusals)
 
 
 def _slots(obligations: Sequence[Obligation]) -> dict[tuple[str, str], list[Obligation]]:

@@ -210,6 +210,8 @@ class Evidence:
     limits: Limits = field(default_factory=Limits)
     withdrawals: Sequence[Withdrawal] = ()
     asked: Sequence[Asked] = ()
+    refusals: Sequence[tuple[float, float]] = ()
+    """From when to when the exports topic refused: what was put in then is noted as owed, and exported later."""
     owed_from: float = 0.0
     """When the destination was there for all workers: what was put in before is owed to it by no export."""
     owed_until: float = float("inf")

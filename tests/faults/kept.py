@@ -36,7 +36,7 @@ LEDGERS = (
 )
 REST = (
     *("app", "exports_topic", "delivery_group", "activation_group", "forbidden_accepts", "is_finished", "limits"),
-    *("owed_from", "owed_until"),
+    *("owed_from", "owed_until", "refusals"),
 )
 
 
@@ -53,7 +53,7 @@ def gathered(lab: Lab, of: Receiver, texts: Mapping[str, str]) -> Evidence:
         exports=of.exports.rows,
         letters=[each for each in lab.letters.rows if each.topic not in others],
         commits=lab.commits.changes,
-        faults=lab.faults,
+        faults=[*lab.faults, *of.faults],
         vitals=lab.vitals,
         fresh=lab.fresh,
         texts=texts,
@@ -62,6 +62,7 @@ def gathered(lab: Lab, of: Receiver, texts: Mapping[str, str]) -> Evidence:
         is_finished=is_finished(lab, of),
         withdrawals=of.withdrawals,
         asked=[each for each in lab.asked.rows if each.destination == of.incarnation],
+        refusals=of.refusals,
         owed_from=of.owed_from,
         owed_until=of.owed_until,
         limits=replace(lab.limits, in_flight=lab.limits.in_flight * most_alive(lab.vitals)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tests.faults import site
-from tests.faults.evidence import Evidence, Export, Withdrawal
+from tests.faults.evidence import Evidence, Export, Fault, Withdrawal
 from tests.faults.facts import NEVER
 from tests.faults.kept import gathered, write_ledgers
 from tests.faults.ledger import Endpoint
@@ -25,6 +25,10 @@ class Receiver:
         self._lab, self.name, self.number, self.endpoint = lab, name, number, endpoint
         self._reader: Reader[Export] | None = None
         self.withdrawals: list[Withdrawal] = []
+        self.faults: list[Fault] = []
+        """What was done to it alone, beside what was done to all of the lab."""
+        self.refusals: list[tuple[float, float]] = []
+        """From when to when its exports topic refused."""
         self.owed_from, self.owed_until = 0.0, NEVER
         """From when to when it is there for all workers; nothing else is owed to it."""
         self.is_over = False

@@ -23,6 +23,7 @@ from tests.faults.good_ledgers import (
     narrowed_ledgers,
     with_requests,
 )
+from tests.faults.mishaps import input_committed_ahead
 from tests.faults.mutations import MUTATIONS
 from tests.faults.narrowings import NARROWINGS
 from tests.faults.profiles import State
@@ -84,6 +85,19 @@ def test_nothing_is_owed_that_came_before_a_destination_was_there_or_since_it_go
         more = replace(evidence, obligations=[*evidence.obligations, each])
         assert set(violations(more)) == {"I1"}
         assert violations(replace(more, owed_from=begin, owed_until=end)) == {}
+
+
+@UNHURRIED
+@given(evidence=good_ledgers(), data=st.data())
+def test_what_a_topic_that_refuses_is_owed_may_be_committed_before_it_is_exported(
+    evidence: Evidence, data: st.DataObject
+) -> None:
+    ahead = input_committed_ahead(evidence, data)
+    at = ahead.commits[0].at
+
+    assert set(violations(ahead)) == {"I2"}
+    assert violations(replace(ahead, refusals=[(at - 0.001, at + 0.001)])) == {}
+    assert set(violations(replace(ahead, refusals=[(at + 0.001, at + 1.0)]))) == {"I2"}
 
 
 @UNHURRIED
