@@ -18,9 +18,10 @@ LOOK_SECONDS = 0.3
 async def is_quiet(lab: Lab) -> bool:
     """Whether all is covered, read, committed, and no request is open; asked at its own pace."""
     await asyncio.sleep(LOOK_SECONDS)
-    if not (await lab.letters.caught_up() and all([await each.exports.caught_up() for each in lab.receivers])):
+    waited_for = [each for each in lab.receivers if not each.is_over]
+    if not (await lab.letters.caught_up() and all([await each.exports.caught_up() for each in waited_for])):
         return False
-    return all(is_covered(lab, each) and is_finished(lab, each) for each in lab.receivers if not each.is_over)
+    return all(is_covered(lab, each) and is_finished(lab, each) for each in waited_for)
 
 
 def is_covered(lab: Lab, of: Receiver) -> bool:

@@ -70,6 +70,11 @@ class Receiver:
         self._reader.start()
         lab.commits.follow(self.delivery_group)
 
+    async def end(self) -> None:
+        """Take note that it was deleted: its topic is read no more."""
+        self.is_over = True
+        await self.exports.stop()
+
     async def close(self) -> None:
         """End what was started."""
         if self._reader is not None:
