@@ -23,6 +23,7 @@ from streams.commands.endings import Commands
 from streams.commands.gaps import gaps
 from streams.commands.helps import epilog
 from streams.commands.inputs import inputs
+from streams.commands.re_exporting import re_export
 from streams.commands.shared import (
     checked,
     config_option,
@@ -177,5 +178,6 @@ main.add_command(accounts)
 main.add_command(destinations)
 main.add_command(gaps)
 main.add_command(inputs)
+main.add_command(re_export)
 main.add_command(status)
 main.add_command(topics)

@@ -143,7 +143,7 @@ ROOMS = {
         ("cli", "commands.", "__main__"),
         sees=(
             *("words", "decisions", "brokers", "configuration", "telemetry", "groups", "cluster", "status", "wiring"),
-            *("registry", "demo", "endpoints"),
+            *("registry", "demo", "endpoints", "parking"),
         ),
     ),
 }
