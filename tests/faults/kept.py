@@ -95,7 +95,7 @@ def read_ledgers(directory: Path) -> Evidence:
     rest = json.loads((directory / "rest.json").read_text())
     kept = {name: _lines(directory / f"{name}.jsonl") for name in LEDGERS}
     return Evidence(
-        **rest | {"limits": Limits(**rest["limits"])},
+        **rest | {"limits": Limits(**rest["limits"]), "refusals": tuple(map(tuple, rest["refusals"]))},
         requests=endpoint.requests,
         obligations=[Obligation(**each | {"state": State(*each["state"])}) for each in kept["obligations"]],
         exports=[Export(**each | {"body": _body(each, bodies)}) for each in kept["exports"]],
