@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -12,11 +13,11 @@ from streams.configuration.documents import Given, examine
 from streams.configuration.problems import ConfigurationError
 from streams.configuration.references import References
 from streams.configuration.settings import Settings
-from streams.registry.applying import apply
+from streams.registry.applying import apply, standing_of
 from streams.registry.creation import Site, begin
 from streams.registry.edits import Author
-from streams.registry.plans import Change, Plan, Standing, plan
-from streams.registry.records import ACCOUNT, DESTINATION, Version
+from streams.registry.plans import Change, Plan, plan
+from streams.registry.records import Version
 from streams.registry.registry import LostError, Registry
 
 TRIES = 20
@@ -49,14 +50,14 @@ async def _begin(settings: Settings, registry: Registry, partitions: int, incarn
 
 
 def _decided(settings: Settings, registry: Registry, author: Author) -> Plan:
-    accounts = registry.standing(ACCOUNT)
-    decided = plan(_given(settings, accounts), Standing(registry.standing(DESTINATION), accounts), author)
+    standing = standing_of(registry)
+    decided = plan(_given(settings, standing.accounts), standing, author)
     for refusal in decided.refusals:
         structlog.get_logger().error("document.refused", why=refusal)
     return decided
 
 
-def _given(settings: Settings, accounts: dict[str, Version]) -> tuple[Given, ...]:
+def _given(settings: Settings, accounts: Mapping[str, Version]) -> tuple[Given, ...]:
     findings = examine(settings.documents, References({}, None), accounts)
     if findings.problems:
         raise ConfigurationError(findings.problems)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -80,7 +81,8 @@ def value_of(entry: Birth | Acceptance | int) -> bytes:
 class Entries:
     """All that the topic holds, by name, each name's entries in the order of their offsets."""
 
-    _named: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    _named: dict[str, dict[str, dict[str, Entry]]] = field(default_factory=dict)
+    """By what names begin with up to their first slash, so that who asks for documents passes no births by."""
     _taken: int = 0
 
     def read(self, key: bytes | None, value: bytes | None) -> None:
@@ -90,16 +92,22 @@ class Entries:
             decoded = None if value is None else msgspec.json.decode(value, type=Value)
         except (UnicodeDecodeError, msgspec.DecodeError):
             return
-        name = text.rpartition("/")[0]
-        self._named.get(name, {}).pop(text, None)  # of one key compaction leaves the last, at its own place
+        named = self._named.setdefault(_kind(text), {}).setdefault(text.rpartition("/")[0], {})
+        named.pop(text, None)  # of one key compaction leaves the last, at its own place
         if decoded is not None:
             self._taken += 1
-            self._named.setdefault(name, {})[text] = Entry(text, self._taken, decoded)
+            named[text] = Entry(text, self._taken, decoded)
 
     def under(self, beginnings: tuple[str, ...]) -> list[Entry]:
-        """Return the entries whose names begin so, in their order."""
-        found = (named for name, named in self._named.items() if name.startswith(beginnings))
-        return sorted((entry for named in found for entry in named.values()), key=lambda entry: entry.order)
+        """Return the entries whose names begin so, in their order; each beginning holds a slash at least."""
+        found = [
+            entry
+            for kind in {*map(_kind, beginnings)}
+            for name, named in self._named.get(kind, {}).items()
+            if name.startswith(beginnings)
+            for entry in named.values()
+        ]
+        return sorted(found, key=attrgetter("order"))
 
     def birth(self, group: str, partition: Partition) -> Birth | None:
         """Return the birth that counts."""
@@ -119,7 +127,11 @@ class Entries:
         return len(self._of(remaking_name(group, partition)))
 
     def _of(self, name: str) -> Collection[Entry]:
-        return self._named.get(name, {}).values()
+        return self._named.get(_kind(name), {}).get(name, {}).values()
+
+
+def _kind(name: str) -> str:
+    return name.partition("/")[0]
 
 
 def _converted(value: Value, kind: type[T]) -> T | None:

@@ -8,10 +8,11 @@ from streams.configuration.references import References
 from streams.configuration.settings import Settings
 from streams.configuration.stored import stored_without_secrets
 from streams.destinations import Destination
+from streams.registry.applying import standing_of
 from streams.registry.edits import Author
 from streams.registry.opening import looked_at
 from streams.registry.plans import Standing, plan
-from streams.registry.records import ACCOUNT, DESTINATION
+from streams.registry.records import DESTINATION
 
 NOBODY = Author("", 0)
 """Nothing is written."""
@@ -20,9 +21,7 @@ NOBODY = Author("", 0)
 async def expected(settings: Settings) -> list[Destination]:
     """Return them without their secrets, changing nothing; raises ConfigurationError, and what a cluster raises."""
     async with looked_at(settings) as registry:
-        standing = Standing({}, {})
-        if registry is not None:
-            standing = Standing(registry.standing(DESTINATION), registry.standing(ACCOUNT))
+        standing = Standing({}, {}) if registry is None else standing_of(registry)
     found = examine(settings.documents, References({}, None), standing.accounts)
     if found.problems:
         raise ConfigurationError(found.problems)

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import cast
 
 from streams.codes import Obstacle, coded
+from streams.groups.entries import Entry
 from streams.groups.journal import Journal, new_key
 from streams.registry.records import Version, encode, name_of
 from streams.registry.standing import Record, beginnings, has_won, in_force, record_of, superseded, winners
@@ -44,6 +45,8 @@ class Registry:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
+        self._known: dict[str, Record] = {}
+        """By key, what was read before: a worker looks at all that stands whenever anything changes."""
 
     async def caught_up(self) -> None:
         """Return when all that was written before the call has been read."""
@@ -95,15 +98,24 @@ class Registry:
             await self.journal.write(dict.fromkeys(keys))
 
     def _records(self, kind: str, name: str) -> list[Record]:
-        return _read(self.journal, f"{kind}/{name}/")
+        return self._read(f"{kind}/{name}/")
 
     def _standing(self) -> Iterable[Record]:
-        records = sorted(_read(self.journal, *beginnings()), key=attrgetter("kind", "name"))
+        records = sorted(self._read(*beginnings()), key=attrgetter("kind", "name"))
+        self._known = {record.key: record for record in records}  # and nothing that was taken away
         for _, of_one in groupby(records, key=attrgetter("kind", "name")):
             if (record := in_force(of_one)) is not None:
                 yield record
 
+    def _read(self, *names: str) -> list[Record]:
+        found = map(self._record, self.journal.under(*names))
+        return [record for record in found if record is not None]
 
-def _read(journal: Journal, *names: str) -> list[Record]:
-    found = (record_of(entry) for entry in journal.under(*names))
-    return [record for record in found if record is not None]
+    def _record(self, entry: Entry) -> Record | None:
+        known = self._known.get(entry.key)
+        if known is not None and known.order == entry.order:
+            return known
+        record = record_of(entry)
+        if record is not None:
+            self._known[entry.key] = record
+        return record
