@@ -87,7 +87,7 @@ class World:
     def __init__(
         self, client: Client, app: str, directory: Path, endpoint: MockEndpoint, tokens: MockTokenServer
     ) -> None:
-        self.client, self.app, self._directory = client, app, directory
+        self.client, self.app, self.directory = client, app, directory
         self.endpoint, self.tokens = endpoint, tokens
         self.workers: list[WorkerProcess] = []
 
@@ -127,7 +127,7 @@ class World:
     ) -> WorkerProcess:
         """Return a worker that is not yet started; it is ended with the world."""
         worker = WorkerProcess(
-            self._directory / name,
+            self.directory / name,
             self.settings() if settings is None else settings,
             [self.destination()] if documents is None else documents,
             **options,
