@@ -98,4 +98,5 @@ def _observe_activation(activation: ActivationStage, telemetry: Telemetry) -> No
         loaded=lambda: engine.recovery.loaded if engine.recovery else 0,
         first_start=lambda: sum(engine.gate.values()),
         set_aside=lambda: engine.set_aside,
+        refusing=lambda: {each.rpartition(".")[0]: why for each, why in activation.faulted.items()},
     )

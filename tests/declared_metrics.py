@@ -9,7 +9,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics_core import Metric
 
 from streams.telemetry.metrics import NAMES, Metrics
-from streams.telemetry.observed import Gaps, SetAside
+from streams.telemetry.observed import Gaps, Refusing, SetAside
 
 
 class Declared(NamedTuple):
@@ -39,7 +39,7 @@ def _families() -> Iterator[tuple[Metric, tuple[str, ...]]]:
     for each in vars(Metrics()).values():
         if isinstance(each, Counter | Gauge | Histogram):
             yield next(iter(each.collect())), tuple(each._labelnames)
-        elif isinstance(each, Gaps | SetAside):
+        elif isinstance(each, Gaps | Refusing | SetAside):
             yield next(iter(each.collect())), each.LABELS
 
 

@@ -10,11 +10,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.activation.asked import Asked
+from streams.activation.owing import acquit, postpone
 from streams.activation.profiles import Profile, decode_profile, encode_profile, is_marked
 from streams.activation.removals import Removals
 from streams.activation.rendering import Rendered
 from streams.activation.triggers import Trigger
 from streams.destinations import Destination
+from streams.exports import Position
+from streams.profile_commands import ReExport
 from tests.record_streams import DESTINATIONS, LATE, Model, Record, attributes, lives, said, says_all, streams
 from tests.records import INPUTS, KEY, NOW_MS, an_activation
 
@@ -43,6 +47,9 @@ class Worker:
     committed: dict[str, int] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     exports: list[list[Rendered]] = field(default_factory=list)
+    refusing: frozenset[str] = frozenset()
+    """The incarnations whose exports topics refuse."""
+    asked: int = 0
 
     def __post_init__(self) -> None:
         self.profile = decode_profile(self.state)
@@ -57,15 +64,36 @@ class Worker:
         self.now += 10
         self.removals.taken(record.topic)[0] = record.position.offset
         step = self.activation.apply(self.profile, record.change, record.position, self.now)
+        postpone(step, self.profile, record.position, self.refusing.__contains__)
         self.exports.append(step.exports)
         self.rows.append(Row(encode_profile(self.profile), len(self.exports)))
 
         if self.profile.forgotten is not None:
             self.removals.note(0, KEY)
 
+    def mend(self) -> None:
+        """Let the topics take what is owed."""
+        self.refusing = frozenset()
+        for incarnation, position in (self.profile.owed or {}).items():
+            self.now += 10
+            step = self.activation.renew(self.profile, incarnation, Trigger.OWED, position, self.now)
+            self.exports[-1] = [*self.exports[-1], *step.exports]
+            acquit(self.profile, incarnation, position)
+        assert self.profile.owed is None
+
+    def re_export(self, destination: Destination) -> None:
+        """Do what a command asks."""
+        self.now += 10
+        self.asked += 1
+        asked = Asked(ReExport(destination=destination.incarnation))
+        step = self.activation.re_export(self.profile, asked, Position("commands", 0, self.asked, NOW_MS), self.now)
+        self.exports[-1] = [*self.exports[-1], *step.exports]
+
     def remove(self) -> bool:
         """Take away what was forgotten, if it is time for that."""
         forgotten = self.profile.forgotten
+        if self.profile.owed is not None:
+            return False
         if forgotten is None or not list(self.removals.due()):
             return False
         assert self.removals.are_committed(0, forgotten.seen)
@@ -127,12 +155,20 @@ def assert_state(profile: Profile, model: Model) -> None:
 
 
 @settings(deadline=None)
-@given(streams | lives, st.lists(st.booleans(), min_size=20, max_size=20))
-def test_the_last_export_says_all_without_a_crash(records: list[Record], removals: list[bool]) -> None:
+@given(
+    streams | lives,
+    st.lists(st.booleans(), min_size=20, max_size=20),
+    st.lists(st.none() | st.sampled_from(ALL), min_size=20, max_size=20),
+)
+def test_the_last_export_says_all_without_a_crash(
+    records: list[Record], removals: list[bool], asked: list[Destination | None]
+) -> None:
     worker, model = Worker(), Model()
     for count, record in enumerate(records, 1):
         worker.take(record)
         model.take(record)
+        if (destination := asked[count]) is not None:
+            worker.re_export(destination)
         if removals[count]:
             worker.committed = ends(records[:count])
             if worker.remove():
@@ -159,10 +195,16 @@ class Crash:
 
 @st.composite
 def crashes(draw: st.DrawFn, records: list[Record]) -> tuple[Worker, Crash]:
-    """Return a worker that took some records, with removals between them, and where it crashed."""
+    """Return a worker that took some records, with removals between them, and where it crashed.
+
+    Some topics refuse, from some record on.
+    """
     worker, acknowledged = Worker(), 0
+    refusing = draw(st.frozensets(st.sampled_from([d.incarnation for d in ALL])) | st.just(frozenset()), label="refuse")
+    refusing_from = draw(st.integers(0, len(records)), label="from")
     taken = draw(st.integers(0, len(records)), label="records taken")
     for count, record in enumerate(records[:taken], 1):
+        worker.refusing = refusing if count > refusing_from else frozenset()
         worker.take(record)
         if draw(st.booleans()):
             acknowledged = draw(st.integers(acknowledged, count), label="acknowledged")
@@ -189,6 +231,11 @@ def test_the_last_export_says_all_after_any_crash(data: st.DataObject, random: A
 
     after = Worker(row.state, before.now + 1_000, ends(records[: len(before.exports)]))
     after.committed = ends(records[: crash.acknowledged])
+    after.exports.append([])
+    if data.draw(st.booleans(), label="the topics are back at once"):
+        after.mend()
+    else:
+        after.refusing = before.refusing
     for record in shuffled(records[crash.acknowledged :], random):
         after.take(record)
         after.committed |= ends([record])
@@ -197,6 +244,7 @@ def test_the_last_export_says_all_after_any_crash(data: st.DataObject, random: A
         if random.random() < 0.5 and after.remove():
             model.removed()
 
+    after.mend()
     assert_state(after.profile, model)
     assert_one_body_per_id(before.exports + after.exports)
     for destination in ALL:

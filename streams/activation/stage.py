@@ -150,6 +150,12 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
         self._agents.follow(**self._exported(destinations), gone={*gone, *draining})
         self._commands.look_again()
 
+    @property
+    def faulted(self) -> dict[str, str]:
+        """Why the exports topic of an incarnation refuses what is written to it, for each whose topic does."""
+        incarnations = self._agents.followed.incarnations
+        return {incarnations[topic]: why for topic, why in self.faults.reasons.items() if topic in incarnations}
+
     async def flushed(self) -> None:
         """Wait until all exports rendered so far are on their topics, or will never be written by this worker."""
         await self._outbox.flushed()

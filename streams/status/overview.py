@@ -13,7 +13,8 @@ from streams.status.shapes import Destination, Gap, Report, Worker, is_live
 ACTIVATION, DELIVERY = "activation", "delivery"
 UNKNOWN = "unknown"
 """The state of a destination that no live worker reports."""
-WORST_FIRST = ("faulted", "forbidden", "paused", "draining", "configured", "activated")
+FAULTED = "faulted"
+WORST_FIRST = (FAULTED, "forbidden", "paused", "draining", "configured", "activated")
 """Where workers say different things of a destination, the worst is shown."""
 
 
@@ -104,9 +105,21 @@ def overview(
     workers = sorted((each for each in reports if isinstance(each, Worker)), key=lambda each: each.started_at)
     live = {each.id: each for each in workers if is_live(each, now_ms)}
     told = [each for each in reports if isinstance(each, Destination) and each.worker in live]
+    refusals = {
+        incarnation: why
+        for worker in live.values()
+        if ACTIVATION in worker.stages
+        for incarnation, why in worker.stages[ACTIVATION].faulted.items()
+    }
     queues = [_queue(look, _activation_owners(live), now_ms) for look in inputs]
     destinations = [
-        _destination(incarnation, look, [each for each in told if each.incarnation == incarnation], now_ms)
+        _destination(
+            incarnation,
+            look,
+            [each for each in told if each.incarnation == incarnation],
+            refusals.get(incarnation),
+            now_ms,
+        )
         for incarnation, look in sorted(exports.items())
     ]
     return Overview(
@@ -154,17 +167,23 @@ def _queue(look: Look, owners: Collection[tuple[str, Collection[int]]], now_ms: 
     )
 
 
-def _destination(incarnation: str, look: Look, told: Collection[Destination], now_ms: int) -> DestinationView:
+def _destination(
+    incarnation: str, look: Look, told: Collection[Destination], refusal: str | None, now_ms: int
+) -> DestinationView:
+    """Return a destination; *refusal* is why its topic refuses what activation writes, though it may be delivered."""
     worst = min(told, key=_badness, default=None)
     ends: dict[str, int] = {}
     for each in told:
         for end, count in each.ends.items():
             ends[end] = ends.get(end, 0) + count
+    state, reason = (worst.state or UNKNOWN, worst.reason) if worst else (UNKNOWN, "")
+    if refusal is not None and _place(state) > _place(FAULTED):
+        state, reason = FAULTED, refusal
     return DestinationView(
         name=incarnation.rpartition(".")[0],
         incarnation=incarnation,
-        state=worst.state or UNKNOWN if worst else UNKNOWN,
-        reason=worst.reason if worst else "",
+        state=state,
+        reason=reason,
         since=worst.since if worst else None,
         pending=sum(each.pending for each in told),
         in_flight=sum(each.in_flight for each in told),
@@ -176,8 +195,11 @@ def _destination(incarnation: str, look: Look, told: Collection[Destination], no
 
 def _badness(report: Destination) -> tuple[int, int]:
     """Order the worst state first, of two alike the one that lasts longer."""
-    place = WORST_FIRST.index(report.state) if report.state in WORST_FIRST else len(WORST_FIRST)
-    return place, report.since or 0
+    return _place(report.state), report.since or 0
+
+
+def _place(state: str) -> int:
+    return WORST_FIRST.index(state) if state in WORST_FIRST else len(WORST_FIRST)
 
 
 def _gaps(live: Iterable[Worker], *looks: Iterable[tuple[str, Look]]) -> tuple[Gap, ...]:

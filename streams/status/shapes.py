@@ -51,6 +51,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     first_start: dict[int, int] = {}
     """Of each partition whose other inputs wait: how many records of the profile topics are still to be read."""
     gaps: tuple[Gap, ...] = ()
+    faulted: dict[str, str] = {}
+    """By incarnation, why its exports topic refuses what activation writes; what is owed follows when it is back."""
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):

@@ -128,6 +128,7 @@ def _activation(activation: ActivationStage, gaps: tuple[Gap, ...]) -> Stage:
         recovery=_recovery(activation),
         first_start=dict(engine.gate),
         gaps=gaps,
+        faulted=activation.faulted,
     )
 
 
@@ -161,7 +162,7 @@ class Snapshot:
         activation, live = self.stages.activation, self.stages.live()
         return (
             self.stages.ready,
-            frozenset(activation.partitions) if activation else None,
+            (frozenset(activation.partitions), activation.faulted) if activation else None,
             tuple(self.stages.gaps()),
             tuple(
                 (self.telemetry.delivery(each).standing, frozenset(live[each.incarnation].partitions))

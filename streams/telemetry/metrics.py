@@ -12,7 +12,7 @@ from typing import TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.metrics import MetricWrapperBase
 
-from streams.telemetry.observed import Gaps, SetAside
+from streams.telemetry.observed import Gaps, Refusing, SetAside
 
 F = TypeVar("F", bound=MetricWrapperBase)
 
@@ -30,6 +30,7 @@ NAMES = (
     "streams_records_total",
     "streams_records_malformed_total",
     "streams_considered_total",
+    "streams_exports_refused",
     "streams_exports_fetched_total",
     "streams_exports_ended_total",
     "streams_exports_pending",
@@ -59,8 +60,9 @@ class Metrics:
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
         self._labels: dict[MetricWrapperBase, tuple[str, ...]] = {}
-        self.gaps, self.set_aside = Gaps(), SetAside()
+        self.gaps, self.set_aside, self.refusing = Gaps(), SetAside(), Refusing()
         self.registry.register(self.gaps)
+        self.registry.register(self.refusing)
         self.registry.register(self.set_aside)
         self._declare_worker()
         self._declare_state()

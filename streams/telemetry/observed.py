@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from streams.telemetry.labels import SET_ASIDE_REASONS, known
+from streams.telemetry.labels import SET_ASIDE_REASONS, STATE_REASONS, known
 
 Stopped = tuple[str, str, int]
 """Stage, topic and partition of what stands still."""
@@ -28,6 +28,23 @@ class Gaps(Collector):
         family = GaugeMetricFamily("streams_gaps", text, labels=self.LABELS)
         for stage, topic, partition in self.stopped():
             family.add_metric((stage, topic, str(partition)), 1.0)
+        return (family,)
+
+
+class Refusing(Collector):
+    """``streams_exports_refused``: 1 for each destination that *refusing* names, with the reason."""
+
+    LABELS = ("destination", "reason")
+
+    def __init__(self) -> None:
+        self.refusing: Callable[[], Mapping[str, str]] = dict
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Return the one family."""
+        text = "1 for each destination whose exports topic refuses what activation writes: it is owed to it."
+        family = GaugeMetricFamily("streams_exports_refused", text, labels=self.LABELS)
+        for destination, reason in self.refusing().items():
+            family.add_metric((destination, known(reason, STATE_REASONS)), 1.0)
         return (family,)
 
 

@@ -100,15 +100,18 @@ class Telemetry:
         loaded: Callable[[], int],
         first_start: Callable[[], int],
         set_aside: Callable[[], Mapping[str, int]],
+        refusing: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         """Say where activation's progress is read.
 
-        The recovery's and a first start's in records; *set_aside* counts state directories by reason.
+        The recovery's and a first start's in records; *set_aside* counts state directories by reason; *refusing* says
+        by the destination's name why its exports topic refuses what is written to it.
         """
         self._metrics.recovery_remaining.set_function(lambda: float(remaining()))
         self._metrics.recovery_loaded.set_function(lambda: float(loaded()))
         self._metrics.first_start_remaining.set_function(lambda: float(first_start()))
         self._metrics.set_aside.counted = set_aside
+        self._metrics.refusing.refusing = refusing
 
     def lease_lapsed(self, stage: str) -> None:
         """Count one lapse of a lease: nothing was written for the partitions until the group's answer."""

@@ -70,6 +70,13 @@ def test_two_workers_share_a_destination_and_the_worst_state_is_shown() -> None:
     assert seen.inputs[0].partitions[1].owners == ("a",)
 
 
+def test_a_destination_whose_topic_refuses_what_activation_writes_is_faulted_though_it_is_delivered() -> None:
+    stage = Stage(ready=True, partitions=(0, 1), faulted={"crm.1": "not-authorized"})
+    seen = the_overview(a_worker("a", stages={"activation": stage}), a_destination("a"))
+
+    assert (seen.destinations[0].state, seen.destinations[0].reason) == ("faulted", "not-authorized")
+
+
 def test_a_state_that_this_release_does_not_know_is_not_called_the_worst() -> None:
     seen = the_overview(a_worker("a"), a_destination("a", state="resting"))
 

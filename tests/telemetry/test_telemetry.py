@@ -332,6 +332,7 @@ def test_activations_progress_is_read_when_it_is_asked_for(bench: Bench) -> None
         loaded=lambda: figures["loaded"],
         first_start=lambda: figures["first_start"],
         set_aside=lambda: aside,
+        refusing=lambda: {"crm": "topic-missing", "ads": "something new"},
     )
     figures |= {"remaining": 7, "loaded": 5, "first_start": 3}
     aside |= {"stale": 2, "something new": 1}
@@ -342,6 +343,8 @@ def test_activations_progress_is_read_when_it_is_asked_for(bench: Bench) -> None
     counted = {reason: bench.value("streams_state_set_aside_total", reason=reason) for reason in ("stale", "corrupt")}
     assert counted == {"stale": 2, "corrupt": 0}
     assert bench.value("streams_state_set_aside_total", reason="other") == 1
+    assert bench.value("streams_exports_refused", destination="crm", reason="topic-missing") == 1
+    assert bench.value("streams_exports_refused", destination="ads", reason="other") == 1
 
 
 def test_ends_are_counted_per_destination_over_all_reasons(bench: Bench) -> None:
