@@ -17,7 +17,7 @@ from streams.sampling.forms import Form, KeyForm, form_of, key_form_of, schema_o
 from streams.sampling.placement import Explained, Placement, placement
 from streams.sampling.proposals import ROLES, Proposal
 
-SHOWN_SEGMENTS = 20
+SHOWN_SEGMENTS, SHOWN_FIELDS = 20, 20
 _PATHS_ARE_WRONG = frozenset(
     {
         *(Reason.MISSING_MEMBERSHIP, Reason.INVALID_MEMBERSHIP, Reason.UNKNOWN_STATUS, Reason.MISSING_STATUS),
@@ -128,7 +128,7 @@ def finding(
         proposal=proposal.yaml if proposal else None,
         proposal_decodes=proposal.decoded if proposal else None,
         problems=list(_problems(values, refused, found)),
-        notes=list(_notes(records, keys, found, lacks_ids=lacks_ids)),
+        notes=[*_notes(records, keys, found, lacks_ids=lacks_ids), *(_fields(records) if declared is None else ())],
     )
 
 
@@ -182,6 +182,12 @@ def _problems(values: Counter[Form], refused: Sequence[Refused], found: Placemen
                 else f"its keys are where {found.explained} puts them"
             )
         )
+
+
+def _fields(records: Sequence[Record]) -> Iterator[str]:
+    """Say by what paths a topic can be declared, where the guess is not what is meant."""
+    if fields := proposals.fields_of(records)[:SHOWN_FIELDS]:
+        yield f"its records have {', '.join(fields)}"
 
 
 def _notes(records: Sequence[Record], keys: Counter[KeyForm], found: Placement, *, lacks_ids: bool) -> Iterator[str]:

@@ -11,7 +11,7 @@ from streams.activation.framing import unframed
 from streams.activation.strict_json import Unreadable, read_object
 from streams.sampling.leaves import INSIDE, MOST_SHARE, OUTSIDE, PAIRS, Leaf, envelopes, leaves
 
-_SEGMENT_WORDS = {"segment": 4, "audience": 4, "cohort": 4, "list": 2, "group": 2, "campaign": 2}
+_SEGMENT_WORDS = {"segment": 4, "seg": 4, "audience": 4, "aud": 4, "cohort": 4, "list": 2, "group": 2, "campaign": 2}
 _ID_WORDS = {"id": 2, "key": 1, "name": 1, "code": 1}
 _TIME_WORDS = {
     "ts": 3,
@@ -69,6 +69,11 @@ def objects_of(records: Iterable[Record]) -> list[dict[str, Any]]:
         except Unreadable:
             continue
     return found
+
+
+def fields_of(records: Iterable[Record]) -> list[str]:
+    """Return the paths that most of *records* have, as they would be declared; names only, nobody's data."""
+    return [_shown(leaf.path) for leaf in leaves(objects_of(records))]
 
 
 def decoded(source: Input, records: Iterable[Record], now_ms: int) -> int:

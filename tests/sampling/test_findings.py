@@ -168,3 +168,10 @@ def test_whatever_comes_is_counted_and_never_raises(
     assert told.records == len(values) == sum(told.values.values()) == sum(told.keys.values())
     assert told.decoded + sum(each.count for each in told.refused) == len(values)
     msgspec.json.encode(told)
+
+
+def test_of_a_topic_that_nobody_has_declared_the_paths_are_told_by_which_it_can_be() -> None:
+    values = [f'{{"x": "s{n}", "y": {{"z": {n}}}}}'.encode() for n in range(10)]
+
+    assert found(None, a_sample(values)).notes[-1] == "its records have $.x, $.y.z"
+    assert not any("its records have" in note for note in found(PROFILES, a_sample(values)).notes)
