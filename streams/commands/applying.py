@@ -144,13 +144,14 @@ async def apply_plan(settings: Settings, registry: Registry, plan: Plan, timeout
     async def begun(incarnation: str) -> None:
         await begin(site, incarnation, registry.journal, author().at)
 
-    await applying.apply(plan, registry, begun)
+    written = await applying.apply(plan, registry, begun)
+    changes = [*plan.changes, *(each for each in written if each not in plan.changes)]
     if timeout_seconds is None:
-        return Applied(plan.changes, None)
-    destinations = {each.name: each.version for each in plan.changes if each.kind == DESTINATION}
+        return Applied(changes, None)
+    destinations = {each.name: each.version for each in changes if each.kind == DESTINATION}
     wanted = {f"{name}.{version.number}": version.version for name, version in destinations.items()}
-    documents = [(each.kind, each.name) for each in plan.changes]
-    return Applied(plan.changes, await following.followed(settings, registry, wanted, documents, timeout_seconds))
+    documents = [(each.kind, each.name) for each in changes]
+    return Applied(changes, await following.followed(settings, registry, wanted, documents, timeout_seconds))
 
 
 def _examined(settings: Settings, files: Sequence[Path], registry: Registry | None) -> Findings:
@@ -192,9 +193,8 @@ def show(applied: Applied, output: str) -> None:
         click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2))
     else:
         for change in applied.changes:
-            for each in change.differences:
-                click.echo(f"    {click.style(str(each), fg=plans.COLOURS[each.sign])}")
-            click.echo(plans.done(change))
+            for line in (plans.done(change), *plans.details(change)):
+                click.echo(line)
         if applied.waited is not None:
             following.say(waited)
     following.end(waited)

@@ -10,7 +10,7 @@ import click
 
 from streams.registry.plans import Change
 
-COLOURS = {"+": "green", "-": "red", "~": "yellow"}
+_COLOURS = {"+": "green", "-": "red", "~": "yellow"}
 _DONE = {"create": "created", "change": "changed", "nothing": "unchanged"}
 
 
@@ -18,14 +18,19 @@ def lines(changes: Sequence[Change]) -> Iterator[str]:
     """Yield the plan for people: each document, and below it what differs and what follows from that."""
     for change in changes:
         yield click.style(_head(change), bold=change.action != "nothing")
-        yield from (f"    {click.style(str(each), fg=COLOURS[each.sign])}" for each in change.differences)
-        if change.narrowed:
-            yield (
-                f"    minVersion becomes {change.version.min_version}, since {'; '.join(change.narrowed)}: what was "
-                "rendered before is not posted any more, but exported anew"
-            )
+        yield from details(change)
     counts = Counter(change.action for change in changes)
     yield f"{counts['create']} to create, {counts['change']} to change, {counts['nothing']} unchanged"
+
+
+def details(change: Change) -> Iterator[str]:
+    """Yield what differs in a document, and what follows from that."""
+    yield from (f"    {click.style(str(each), fg=_COLOURS[each.sign])}" for each in change.differences)
+    if change.narrowed:
+        yield (
+            f"    minVersion becomes {change.version.min_version}, since {'; '.join(change.narrowed)}: what was "
+            "rendered before is not posted any more, but exported anew"
+        )
 
 
 def _head(change: Change) -> str:
@@ -41,7 +46,8 @@ def _head(change: Change) -> str:
 
 def done(change: Change) -> str:
     """Return what has become of a document."""
-    return f"{change.kind} {change.name}: {_DONE[change.action]} (version {change.version.version})"
+    why = f", since {change.because}" if change.because else ""
+    return f"{change.kind} {change.name}: {_DONE[change.action]} (version {change.version.version}){why}"
 
 
 def told(change: Change) -> dict[str, Any]:

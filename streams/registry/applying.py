@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from streams.registry.plans import Change, Plan, Standing
+from streams.registry.edits import Author
+from streams.registry.plans import Change, Plan, Standing, behind
 from streams.registry.records import ACCOUNT, DESTINATION, KINDS, Version
 from streams.registry.registry import LostError, Registry
 
@@ -21,13 +22,27 @@ def standing_of(registry: Registry) -> Standing:
 async def apply(plan: Plan, registry: Registry, begin: Begin) -> list[Change]:
     """Write what *plan* changes, and return that; raises LostError where another writer was faster with something else.
 
-    One that was faster with the same is fine: what is in force is what was wanted.
+    One that was faster with the same is fine: what is in force is what was wanted. Destinations whose account another
+    one has changed meanwhile are changed, too: of two operators, one who changes an account and one who lets a
+    destination name it, whoever writes last sees what the other one wrote.
     """
     for change in plan.to_write:
         if change.kind == DESTINATION and change.action == "create":
             await begin(f"{change.name}.{change.version.number}")
         await write(registry, change.kind, change.name, change.version)
-    return plan.to_write
+    return [*plan.to_write, *(await _caught_up(plan, registry))]
+
+
+async def _caught_up(plan: Plan, registry: Registry) -> list[Change]:
+    """Write the destinations that have fallen behind their accounts while *plan* was applied."""
+    if not plan.to_write:
+        return []
+    await registry.caught_up()
+    last = plan.to_write[-1].version
+    changes = behind(standing_of(registry), Author(last.by, last.written_at))
+    for change in changes:
+        await write(registry, change.kind, change.name, change.version)
+    return changes
 
 
 async def write(registry: Registry, kind: str, name: str, version: Version) -> None:

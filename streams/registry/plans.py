@@ -142,6 +142,15 @@ def _narrowed(base: Version, version: Version) -> list[str]:
         return ["what was in force is no legal document any more"]
 
 
+def behind(standing: Standing, author: Author) -> list[Change]:
+    """Return the changes of the live destinations whose account in force says something else than their copy of it.
+
+    There are some only where one operator changed an account while another one let a destination name it.
+    """
+    accounts = {name: version for name, version in standing.accounts.items() if version.life == "live"}
+    return list(_following(standing.destinations, accounts, author))
+
+
 def _following(
     destinations: Mapping[str, Version], accounts: Mapping[str, Version], author: Author
 ) -> Iterator[Change]:

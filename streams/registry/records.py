@@ -37,7 +37,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     by: str
     """Who wrote it: a user at a host, or a worker."""
     document: dict[str, Any] = {}
-    """As it was applied, ``kind`` and ``name`` included."""
+    """As it was applied, written the one way, ``kind`` and ``name`` included."""
     number: int = 1
     """The creation number: with the name it is a destination's incarnation."""
     created_at: int = 0

@@ -52,10 +52,6 @@ class Registry:
         """Return when all that was written before the call has been read."""
         await self.journal.caught_up()
 
-    async def changed(self, since: int) -> int:
-        """Return the journal's revision as soon as it is above *since*; it grows with other entries, too."""
-        return await self.journal.changed(since)
-
     def standing(self, kind: str) -> dict[str, Version]:
         """Return the version in force of each document of *kind* by name, the deleted ones included.
 

@@ -89,6 +89,10 @@ async def test_a_narrowed_destination_is_told_with_what_is_withdrawn(desk: Desk)
         "    - attributes: person.email",
         WITHDRAWN,
     ]
+    desk.write("crm.json", {**INLINE, "attributes": [], "segments": []})
+    as_text = await desk.done("destinations", "apply", "crm.json")
+    assert as_text.out.splitlines()[:2] == ["destination crm: changed (version 3)", "    - segments: a"]
+    assert "minVersion becomes 3, since segment a is removed" in as_text.out
     (change,) = applied.told["changes"]
     assert (change["minVersion"], change["withdrawn"]) == (2, ["attribute person.email is removed"])
 

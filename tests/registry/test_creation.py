@@ -16,7 +16,7 @@ from streams.groups.journal import Journal
 from streams.registry.applying import apply
 from streams.registry.creation import Site, begin
 from streams.registry.plans import Change, Plan
-from streams.registry.records import DESTINATION, Version
+from streams.registry.records import ACCOUNT, DESTINATION, NamedAccount, Version
 from streams.registry.registry import LostError, Registry
 from streams.registry.removal import remove
 from streams.topics import cluster, plan
@@ -171,6 +171,28 @@ async def test_of_two_that_create_different_ones_at_once_one_is_told(
     assert isinstance(lost, LostError)
     assert lost.winner == registry.in_force(DESTINATION, "crm")
     await is_whole(client, site, registry)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("account_first", [True, False])
+async def test_who_names_an_account_while_another_changes_it_gets_the_changed_one(
+    client: Client, site: Site, registry: Registry, account_first: bool
+) -> None:
+    """Either has planned by what was in force before the other one wrote."""
+    old = {"kind": "account", "name": "partner", "httpEndpoint": "https://old/"}
+    new = {**old, "httpEndpoint": "https://new/"}
+    named = NamedAccount(name="partner", version=1, document=old)
+    await registry.write(ACCOUNT, "partner", a_version(1, document=old))
+    moving = Plan((Change(ACCOUNT, "partner", "change", None, a_version(2, "bob@home", document=new)),))
+    naming = creating(a_version(1, document={**CRM, "account": "partner"}, account=named))
+
+    for wanted in (moving, naming) if account_first else (naming, moving):
+        await applied(site, registry, wanted)
+
+    standing = registry.in_force(DESTINATION, "crm")
+    assert standing is not None
+    assert standing.account == NamedAccount(name="partner", version=2, document=new)
+    assert (standing.version, standing.min_version) == (2, 2)
 
 
 @pytest.mark.kafka

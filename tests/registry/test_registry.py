@@ -95,16 +95,6 @@ async def test_older_versions_are_taken_away_for_all_and_the_one_in_force_stays(
         assert [each.version for each in other.history(DESTINATION, "ads")] == [1]
 
 
-async def test_who_waits_for_a_change_is_told(client: Client, topic: str, registry: Registry) -> None:
-    waiting = asyncio.create_task(registry.changed(registry.journal.revision))
-    async with a_registry(client, topic) as other:
-        await other.write(DESTINATION, "crm", a_version(1))
-
-    await asyncio.wait_for(waiting, 10)
-    await registry.caught_up()
-    assert [*registry.standing(DESTINATION)] == ["crm"]
-
-
 async def test_what_another_release_wrote_is_not_replaced(client: Client, topic: str, registry: Registry) -> None:
     await registry.write(DESTINATION, "crm", a_version(1))
     await client.produce(topic, [(b"destination/crm/2/x", b'{"version": 2, "life": "frozen"}')])
