@@ -99,12 +99,13 @@ def test_a_rule_says_how_urgent_it_is_and_what_to_do(rule: dict[str, Any]) -> No
     assert re.search(r"streams |kafka-console|curl ", rule["annotations"]["description"]), "which command shows more"
 
 
-def test_the_rule_on_states_asks_for_a_state_that_there_is_and_for_gaps_that_no_state_tells() -> None:
+def test_the_rule_on_states_asks_for_a_state_that_there_is_and_for_what_no_state_tells() -> None:
     (rule,) = [rule for rule in RULES if rule["alert"] == "StreamsDestinationNotActivated"]
-    states, gaps = selectors(rule["expr"])
+    states, gaps, refused = selectors(rule["expr"])
 
     assert states.matchers["state"] in STATES
     assert (gaps.metric, gaps.matchers["stage"]) == ("streams_gaps", ACTIVATION)
+    assert refused.metric == "streams_exports_refused"
 
 
 def test_every_alarm_is_told_in_the_readme() -> None:

@@ -10,7 +10,7 @@ from aiokafka.errors import TopicAuthorizationFailedError
 
 from streams.activation.activate import Activation
 from streams.activation.answers import MISSING, NOT_AUTHORIZED
-from streams.activation.profiles import is_marked
+from streams.activation.profiles import decode_profile, is_marked
 from streams.exports import Position
 from tests.activation.test_agents import DESTINATION, MEMBERSHIP, Bench, a_fragment, a_message, state
 
@@ -123,6 +123,8 @@ async def test_it_stays_owed_until_the_broker_has_confirmed_it() -> None:
 
     assert len(bench.exported()) == 1
     assert owed(bench) is None
+    rows = [row.value for written in bench.rounds for row in written.rows.get(("changelog", 0), [])]
+    assert [decode_profile(value or b"").owed is None for value in rows] == [True, *[False] * (len(rows) - 2), True]
 
 
 async def test_it_is_found_again_after_an_assignment_and_the_topic_is_asked_first() -> None:

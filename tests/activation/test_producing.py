@@ -94,3 +94,22 @@ async def test_what_was_abandoned_on_its_way_is_not_written_and_ends_in_silence(
 
     assert [record.value for record in await client.read(unique)] == [b"before", b"after"]
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+@pytest.mark.kafka
+async def test_what_a_topic_would_refuse_is_asked_and_a_topic_that_is_not_there_is_not_made_by_asking(
+    client: Client, unique: str
+) -> None:
+    await client.create_topic(unique, 1)
+    producing = Producing(lambda: AIOKafkaProducer(bootstrap_servers=client.bootstrap), held())
+    await producing.start()
+    try:
+        assert await producing.refusal(unique) is None
+        assert await producing.refusal(unique, 0) is None
+        assert await producing.refusal(unique, 1) == "topic-missing"
+        assert await producing.refusal(f"{unique}-other", 0) == "topic-missing"
+        assert await producing.refusal("not/a/name", 0) == "topic-missing"
+    finally:
+        await producing.stop()
+
+    assert await client.partitions(f"{unique}-other") == []

@@ -79,4 +79,5 @@ async def test_what_is_draining_is_exported_nothing_and_what_is_paused_is(
         await stage._producing.stop()
         stage.engine.app.consumer.thread.thread_loop.close()
 
+    assert set(stage._agents._removals._inputs) == {f"{unique}-memberships", f"{unique}.commands"}
     assert stage._agents.followed.exports == {"paused.1": f"{unique}.exports.paused.1"}
