@@ -31,7 +31,7 @@ async def grown(world: World, name: str, partitions: int) -> None:
 
 
 async def _has(world: World, name: str, partitions: int) -> bool:
-    return len(await world.client.partitions(world.topic(name))) == partitions
+    return len(await world.client.leaders(world.topic(name))) == partitions
 
 
 async def everybody_enters(world: World, ledger: Ledger, step: int = 0) -> None:

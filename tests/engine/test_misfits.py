@@ -53,6 +53,7 @@ async def test_when_the_group_assigns_what_does_not_belong_together_nothing_more
         await until(lambda: seen.values == [b"before"], 30, what="the first record")
         async with client.admin() as admin:
             await admin.create_partitions({grows: NewPartitions(3)})
+        await until(lambda: _has(client, grows, 3), 30, what="the new partition")
         await client.produce(grows, [(b"a", b"after")], partition=2)
         await client.produce(stays, [(b"a", b"after")], partition=0)
         await until(lambda: _refreshed(engine), 30, what="an assignment with the new partition")
@@ -60,6 +61,10 @@ async def test_when_the_group_assigns_what_does_not_belong_together_nothing_more
         assert not engine.ready
     assert b"after" not in [message.value for message in seen.messages if message.topic == grows]
     assert (await client.committed(unique, grows)).keys() <= {0, 1}
+
+
+async def _has(client: Client, topic: str, partitions: int) -> bool:
+    return len(await client.leaders(topic)) == partitions
 
 
 async def _refreshed(engine: Engine) -> bool:

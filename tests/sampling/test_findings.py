@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.activation.events import Input, Kind
@@ -155,6 +155,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     values=st.lists(st.none() | st.binary() | st.dictionaries(st.sampled_from(NAMES), _JSON, max_size=5), max_size=8),
     declared=st.sampled_from([None, MEMBERSHIPS, PROFILES]),
