@@ -86,7 +86,7 @@ ROOMS = {
     "endpoints": Room(
         _in(
             "endpoints",
-            "classification wires deadlines egress tokens auth endpoint steps certificates reachability remedies trial",
+            "classification wires deadlines egress tokens auth endpoint steps certificates reachability verdicts trial",
         ),
         sees=("words", "decisions"),
     ),

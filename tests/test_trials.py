@@ -79,8 +79,8 @@ async def test_a_step_that_fails_ends_with_1_and_says_what_to_do(folder: Path) -
         code, out, _ = await _run(folder, _written(folder, server.url))
 
     assert code == 1
-    assert "403, forbidden: delivery would pause this destination" in out
-    assert out.splitlines()[-1].strip().startswith("-> let who runs the endpoint allow this client")
+    assert "403: delivery would pause this destination [forbidden]" in out
+    assert out.splitlines()[-1].strip().startswith("-> Ask who runs the endpoint for the right")
 
 
 async def test_json_holds_every_step_for_scripts(folder: Path) -> None:

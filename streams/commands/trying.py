@@ -11,6 +11,7 @@ from typing import Any
 import click
 import orjson
 
+from streams.codes import coded
 from streams.configuration.names import masked_url
 from streams.configuration.references import References
 from streams.configuration.settings import Settings
@@ -35,8 +36,8 @@ class Lines:
         if (target := (destination.name, step.target.value)) != self._target:
             self._target = target
             self._echo(f"{destination.name}, {_place(destination, step.target)}")
-        seconds = f"{step.seconds * 1000:.0f} ms"
-        self._echo(f"  {step.name:<10} {step.result:<7} {seconds:>8}   {step.what}")
+        seconds, what = f"{step.seconds * 1000:.0f} ms", coded(step.what, step.code) if step.code else step.what
+        self._echo(f"  {step.name:<10} {step.result:<7} {seconds:>8}   {what}")
         if step.remedy:
             self._echo(f"{'':<31}-> {step.remedy}")
         if step.request is not None:
@@ -103,7 +104,7 @@ def _lines(request: SampleRequest) -> list[str]:
 
 def _told(step: Step) -> dict[str, Any]:
     told: dict[str, Any] = {"target": step.target, "step": step.name, "result": step.result, "what": step.what}
-    told |= {"remedy": step.remedy, "seconds": round(step.seconds, 4)}
+    told |= {"code": step.code, "remedy": step.remedy, "seconds": round(step.seconds, 4)}
     if (request := step.request) is not None:
         told["request"] = {
             "method": "POST",

@@ -18,6 +18,7 @@ import aiohttp
 
 from streams.endpoints import certificates
 from streams.endpoints.addresses import EgressRefused
+from streams.endpoints.classification import AttemptReason as Why
 from streams.endpoints.egress import AddressInfo, Egress, exact_url
 from streams.endpoints.steps import SkippedError, Step, StepError, StepName, Target, skipped, timed
 
@@ -66,11 +67,15 @@ class Reachability:
         try:
             self._found = await connector.addresses(host, port)
         except aiohttp.InvalidURL as error:
-            raise StepError(f"{host} is no address in its plain form", "write it as four numbers") from error
+            raise StepError(
+                f"{host} is no address in its plain form", "write it as four numbers", Why.INVALID_REQUEST
+            ) from error
         except OSError as error:
             why = error.strerror or str(error) or type(error).__name__
             raise StepError(
-                f"{host} has no address: {why}", "check the host in the URL, and this machine's DNS"
+                f"{host} has no address: {why}",
+                "check the host in the URL, and this machine's DNS",
+                Why.NAME_UNRESOLVED,
             ) from error
         finally:
             await connector.close()
@@ -86,7 +91,7 @@ class Reachability:
             except EgressRefused as refusal:
                 told.append(f"{refusal.address} is {refusal.why}, and egress.allow does not hold it")
         if not allowed:
-            raise StepError("; ".join(told), _NOT_ALLOWED)
+            raise StepError("; ".join(told), _NOT_ALLOWED, Why.EGRESS_REFUSED)
         self._found = allowed
         return "; ".join(told)
 
@@ -107,7 +112,8 @@ class Reachability:
                 self._socket = made
                 return f"connected to {_address(info)}, port {self._url.port}"
         remedy = "see whether the server runs, the port is right, and no firewall is in the way"
-        raise StepError(f"port {self._url.port} cannot be connected to ({'; '.join(troubles)})", remedy)
+        what = f"port {self._url.port} cannot be connected to ({'; '.join(troubles)})"
+        raise StepError(what, remedy, Why.CONNECT_FAILED)
 
     async def _secure(self) -> str:
         if self._url.scheme != "https":
@@ -117,10 +123,13 @@ class Reachability:
         try:
             _, writer = await asyncio.open_connection(sock=made, ssl=self._egress.context, server_hostname=host)
         except ssl.SSLError as error:
-            raise StepError(*certificates.flaw_of(error)) from error
+            is_untrusted = isinstance(error, ssl.SSLCertVerificationError)
+            code = Why.TLS_UNTRUSTED if is_untrusted else Why.TLS_FAILED
+            raise StepError(*certificates.flaw_of(error), code) from error
         except OSError as error:
             remedy = "see whether the port is right; a server may close so, too, what it does not trust"
-            raise StepError(f"the connection ended in the handshake ({type(error).__name__})", remedy) from error
+            what = f"the connection ended in the handshake ({type(error).__name__})"
+            raise StepError(what, remedy, Why.TLS_FAILED) from error
         try:
             tls: Any = writer.get_extra_info("ssl_object")
             return f"{tls.version()}, certificate {certificates.told(tls.getpeercert(), now=self._now())}"

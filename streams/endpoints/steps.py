@@ -57,6 +57,8 @@ class Step:
     result: Result
     what: str
     remedy: str = ""
+    code: str = ""
+    """Of a failed step: the README's line on it."""
     seconds: float = 0.0
     request: SampleRequest | None = None
 
@@ -67,11 +69,11 @@ class Step:
 
 
 class StepError(Exception):
-    """A step failed: what was found, and what to do."""
+    """A step failed: what was found, what to do, and the code of the README's line on it."""
 
-    def __init__(self, what: str, remedy: str) -> None:
+    def __init__(self, what: str, remedy: str, code: str) -> None:
         super().__init__(what)
-        self.what, self.remedy = what, remedy
+        self.what, self.remedy, self.code = what, remedy, code
 
 
 class SkippedError(Exception):
@@ -86,7 +88,7 @@ async def timed(
     within_seconds: float = STEP_SECONDS,
 ) -> Step:
     """Do a step: *act* returns what it found, or raises StepError, SkippedError or TimeoutError."""
-    began, remedy, result = monotonic(), "", Result.FAILED
+    began, remedy, code, result = monotonic(), "", "", Result.FAILED
     try:
         async with asyncio.timeout(within_seconds):
             what = await act()
@@ -94,10 +96,12 @@ async def timed(
     except SkippedError as skip:
         what, result = str(skip), Result.SKIPPED
     except StepError as error:
-        what, remedy = error.what, error.remedy
+        what, remedy, code = error.what, error.remedy, error.code
     except TimeoutError:
         what, remedy = f"no answer within {within_seconds:g} s", "see whether a firewall on the way drops what is sent"
-    return Step(target=target, name=name, result=result, what=what, remedy=remedy, seconds=monotonic() - began)
+        code = "timed-out"
+    seconds = monotonic() - began
+    return Step(target=target, name=name, result=result, what=what, remedy=remedy, code=code, seconds=seconds)
 
 
 def skipped(target: Target, name: StepName, why: str) -> Step:

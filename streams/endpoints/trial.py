@@ -16,21 +16,10 @@ from streams.endpoints.auth import TIMEOUT_SECONDS, Answer, TokenServer, token_r
 from streams.endpoints.egress import Egress
 from streams.endpoints.endpoint import Endpoint, prepared_headers
 from streams.endpoints.reachability import Reachability
-from streams.endpoints.remedies import remedy_of, told
-from streams.endpoints.steps import (
-    STEP_SECONDS,
-    Result,
-    SampleRequest,
-    Step,
-    StepError,
-    StepName,
-    Target,
-    skipped,
-    timed,
-)
+from streams.endpoints.steps import STEP_SECONDS, Result, SampleRequest, Step, StepName, Target, skipped, timed
 from streams.endpoints.tokens import Token, TokenError, Tokens
+from streams.endpoints.verdicts import failure, said
 from streams.exports import Export
-from streams.outcomes import Delivered
 from streams.secrets import MASK
 from streams.telemetry.masks import Masks
 
@@ -102,13 +91,12 @@ class Trial:
         try:
             answer = await self._server.ask()
         except Exception as error:
-            reason = token_reason(error)
-            raise StepError(f"no answer: {reason}", remedy_of(reason)) from None
+            raise failure("no answer", token_reason(error)) from None
         shown = f"{answer.status}: {self._masked(answer)}"
         try:
             self._token = self._server.token_in(answer)
         except TokenError as error:
-            raise StepError(f"{shown}: {error.reason}", remedy_of(error.reason)) from None
+            raise failure(shown, error.reason) from None
         return f"{shown}, lives {self._token.lifetime_seconds:g} s"
 
     def _masked(self, answer: Answer) -> str:
@@ -139,9 +127,7 @@ class Trial:
             outcome = await endpoint.post(self._sample)
         finally:
             await endpoint.close()
-        if isinstance(outcome, Delivered):
-            return told(outcome)
-        raise StepError(told(outcome), remedy_of(outcome.reason))
+        return said(outcome)
 
     async def _first_token(self) -> Token:
         """Return the token of the step before; the endpoint may refuse it, then a new one."""

@@ -48,7 +48,7 @@ async def test_apply_refuses_what_fails_the_test_and_writes_nothing(desk: Desk) 
         ended = await desk.streams("destinations", "apply", "documents.json", "--test")
 
     assert (ended.code, ended.out) == (1, "")
-    assert "403, forbidden: delivery would pause this destination" in ended.err
+    assert "403: delivery would pause this destination [forbidden]" in ended.err
     assert ended.err.splitlines()[-1].endswith("nothing was applied: a step failed")
     async with desk.registry() as registry:
         assert registry.standing("destination") == registry.standing("account") == {}
