@@ -62,7 +62,7 @@ class Documents:
             known = self._followed.get(name)
             if known is None or known.version != version or (again and name in self.refused):
                 news |= self._follow(name, version, known)
-        self._refuse_unreadable()
+        news |= self._refuse_unreadable()
         self.gone = frozenset(each for name, version in standing.items() for each in _gone(name, version))
         return news
 
@@ -102,10 +102,14 @@ class Documents:
         if why != before:
             structlog.get_logger().error("document.refused", destination=name, version=version.version, why=why)
 
-    def _refuse_unreadable(self) -> None:
-        """Refuse what another release wrote in a way that this one cannot read."""
+    def _refuse_unreadable(self) -> bool:
+        """Refuse what another release wrote in a way that this one cannot read; return whether one is new."""
+        news = False
         for name, version in self._registry.unreadable(DESTINATION).items():
-            self.refused.setdefault(name, f"version {version} was written by another release of streams")
+            why = f"version {version} was written by another release of streams"
+            news |= self.refused.get(name) != why
+            self.refused[name] = why
+        return news
 
 
 def _gone(name: str, version: Version) -> list[str]:

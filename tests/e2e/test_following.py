@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,10 @@ pytestmark = pytest.mark.kafka
 
 PROFILES = [f"profile-{number}" for number in range(60)]
 SECRET = "STREAMS_SECRET_NOBODY_HAS"
+
+
+def _with_mail(profile: str) -> bytes:
+    return json.dumps({"person": {"id": profile, "email": f"{profile}@example.com"}}).encode()
 
 
 @asynccontextmanager
@@ -110,3 +115,37 @@ async def test_a_worker_follows_what_is_paused_resumed_created_deleted_and_what_
     assert ledger.steps(SEGMENT) == dict.fromkeys(PROFILES, steps)
     assert (ledger.repeats, others.repeats) == (0, 0)
     assert len(others.arrivals) == gone_at
+
+
+async def test_what_is_taken_away_never_arrives_once_it_is_followed(world: World) -> None:
+    """The endpoint refuses all before, so that what the old version rendered waits for its retry."""
+    ledger, mails, is_open = Ledger(), list[int](), asyncio.Event()
+
+    def decide(request: Received) -> Answer:
+        mails.append(request.body.count(b"@example.com"))
+        if not is_open.is_set():
+            return Answer(status=503)
+        ledger.take(request)
+        return Answer()
+
+    world.endpoint.decide = decide
+    wide = world.destination(attributes=["person.id", "person.email"])
+    first, second = world.worker("first", documents=[wide]), world.worker("second", documents=[wide])
+    await asyncio.gather(first.start(), second.start())
+    await world.produce("profiles", [(p.encode(), _with_mail(p)) for p in PROFILES])
+    await world.produce("memberships", toggles(PROFILES, range(5)))
+    async with changing(world) as documents:
+        await until(lambda: len(mails) > 100, 60, what="requests that fail")
+        await documents.change(world.destination(), narrows=True)
+        await documents.are_following(2, {"crm.1": 2})
+        told = len(mails)
+        is_open.set()
+        await until(lambda: len(ledger.last()) == len(PROFILES), 60, what="each profile's export by the new version")
+        assert await first.metric("streams_exports_ended_total", end="withdrawn") > 0
+        await world.produce("memberships", toggles(PROFILES, [5]))
+        await until(lambda: all(steps[-1:] == [5] for steps in ledger.steps().values()), 60, what="what came since")
+
+    assert sum(mails[:told]) > 0
+    assert sum(mails[told:]) == 0
+    assert ledger.repeats == 0
+    assert all(steps == sorted(steps) for steps in ledger.steps().values())

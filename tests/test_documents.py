@@ -1,0 +1,144 @@
+"""Which version of a document a worker goes by: the one in force, if it can follow that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streams.configuration.references import References
+from streams.destinations import Pause
+from streams.documents import Documents
+from streams.registry.records import Version
+from streams.secrets import Secret
+
+CRM = {"kind": "destination", "name": "crm", "account": {"httpEndpoint": "https://api.example.com/v1"}}
+SECRET = "STREAMS_SECRET_CRM"
+WITH_SECRET = {**CRM, "customHeaders": {"x-key": {"value": f"${{env:{SECRET}}}", "secret": True}}}
+
+
+class ARegistry:
+    """Documents in force, as a test says."""
+
+    def __init__(self) -> None:
+        self.versions: dict[str, Version] = {}
+        self.odd: dict[str, int] = {}
+
+    def standing(self, _: str) -> dict[str, Version]:
+        return dict(self.versions)
+
+    def unreadable(self, _: str) -> dict[str, int]:
+        return self.odd
+
+    def write(self, version: int, document: dict[str, Any] = CRM, **more: Any) -> None:
+        self.versions["crm"] = Version(version=version, written_at=1, by="ann@desk", document=document, **more)
+
+
+class World:
+    """A registry, an environment, and what a worker goes by."""
+
+    def __init__(self, *, delivers: bool = True) -> None:
+        self.registry, self.environ, self.hidden = ARegistry(), dict[str, str](), list[Secret]()
+        registry: Any = self.registry
+        references = References(self.environ, None)
+        self.documents = Documents(registry, references, delivers=delivers, hide=self.hidden.append)
+
+    @property
+    def exported(self) -> dict[str, int]:
+        return {each.incarnation: each.version for each in self.documents.exported}
+
+    @property
+    def delivered(self) -> dict[str, int]:
+        return {each.incarnation: each.version for each in self.documents.delivered}
+
+
+def test_what_is_in_force_is_followed_and_what_is_the_same_is_no_news() -> None:
+    world = World()
+    world.registry.write(1)
+    assert world.documents.look()
+    assert (world.exported, world.delivered) == ({"crm.1": 1}, {"crm.1": 1})
+    assert not world.documents.look()
+
+    world.registry.write(2, life="draining")
+    assert world.documents.look()
+    assert world.documents.delivered[0].is_draining
+    assert (world.exported, world.delivered, world.documents.gone) == ({"crm.1": 2}, {"crm.1": 2}, frozenset())
+
+
+def test_a_secret_that_is_not_found_leaves_delivery_by_the_version_before_until_it_is_there() -> None:
+    world = World()
+    world.registry.write(1)
+    world.documents.look()
+    world.registry.write(2, WITH_SECRET)
+    assert world.documents.look()
+    assert (world.exported, world.delivered) == ({"crm.1": 2}, {"crm.1": 1})
+    assert SECRET in world.documents.refused["crm"]
+    assert not world.documents.look(again=True)
+
+    world.environ[SECRET] = "correct horse"
+    assert not world.documents.look()
+    assert world.documents.look(again=True)
+    assert (world.delivered, world.documents.refused) == ({"crm.1": 2}, {})
+    assert world.hidden == [Secret("correct horse")]
+
+
+def test_who_delivers_nothing_needs_no_secret() -> None:
+    world = World(delivers=False)
+    world.registry.write(1, WITH_SECRET)
+    world.documents.look()
+    assert (world.exported, world.delivered, world.documents.refused) == ({"crm.1": 1}, {}, {})
+
+
+def test_a_destination_is_paused_although_its_secret_is_not_found() -> None:
+    world = World()
+    world.registry.write(1)
+    world.documents.look()
+    world.registry.write(2, WITH_SECRET, pause=Pause("ann@desk", "their maintenance", 1))
+    assert world.documents.look()
+    assert (world.delivered, world.documents.refused) == ({"crm.1": 2}, {})
+
+    world.registry.write(3, WITH_SECRET)
+    assert world.documents.look()
+    assert world.delivered == {"crm.1": 2}
+    assert world.documents.delivered[0].pause is not None
+    assert SECRET in world.documents.refused["crm"]
+
+
+def test_a_document_that_is_not_valid_here_leaves_both_stages_by_the_version_before() -> None:
+    world = World()
+    world.registry.write(1)
+    world.documents.look()
+    world.registry.write(2, {**CRM, "segmnets": ["gold"]})
+    world.documents.look()
+    assert (world.exported, world.delivered) == ({"crm.1": 1}, {"crm.1": 1})
+    assert "segmnets" in world.documents.refused["crm"]
+
+    world.registry.write(3)
+    world.documents.look()
+    assert (world.exported, world.documents.refused) == ({"crm.1": 3}, {})
+
+
+def test_what_is_deleted_is_gone_whatever_could_be_followed_and_its_successor_gets_nothing_of_it() -> None:
+    world = World()
+    world.registry.write(1)
+    world.documents.look()
+    world.registry.write(2, {}, life="deleted")
+    assert world.documents.look()
+    assert (world.exported, world.delivered, world.documents.gone) == ({}, {}, frozenset({"crm.1"}))
+
+    world.registry.write(3, {**CRM, "segmnets": ["gold"]}, number=2)
+    world.documents.look()
+    assert (world.exported, world.delivered, world.documents.gone) == ({}, {}, frozenset({"crm.1"}))
+
+    world.registry.write(4, number=2)
+    world.documents.look()
+    assert (world.exported, world.delivered) == ({"crm.2": 4}, {"crm.2": 4})
+
+
+def test_what_another_release_wrote_is_refused_and_leaves_what_was() -> None:
+    world = World()
+    world.registry.write(1)
+    world.documents.look()
+    world.registry.versions, world.registry.odd = {}, {"crm": 2}
+    assert world.documents.look()
+    assert world.delivered == {"crm.1": 1}
+    assert "another release" in world.documents.refused["crm"]
+    assert not world.documents.look(again=True)
