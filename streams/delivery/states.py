@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import IntEnum
 
-from streams.destinations import Destination
+from streams.destinations import Destination, Pause
 
 
 class Trouble(IntEnum):
@@ -62,9 +62,13 @@ class State:
     def _now(self) -> tuple[str, str, str]:
         worst, destination = min(self._troubles, default=None), self._destination
         if destination.pause is not None and (worst is None or worst > Trouble.TOPIC):
-            return "paused", "operator", f"by {destination.pause.by}: {destination.pause.why}"
+            return "paused", "operator", _told(destination.pause)
         if worst is not None:
             return "faulted", self._troubles[worst], ""
         if destination.is_draining:
             return "draining", "", ""
         return "activated" if destination.segments else "configured", "", ""
+
+
+def _told(pause: Pause) -> str:
+    return f"by {pause.by}: {pause.why}" if pause.why else f"by {pause.by}"

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from aiokafka import TopicPartition
 from hypothesis import given, settings
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from streams.delivery.bounds import Shared
 from streams.delivery.dead_letters import Failure, NotParkedError
 from streams.delivery.dispatch import Dispatch
+from streams.delivery.on_demand import NotWrittenError
 from streams.delivery.pending import Record
 from streams.delivery.tools import Tools
 from streams.delivery.windows import Window
@@ -19,7 +22,8 @@ from streams.destinations import Retry
 from streams.ends import ExportEnd, Reason
 from streams.exports import Export
 from streams.outcomes import Delivered, DestinationFault, Outcome, Refused, Retryable
-from tests.deliverables import TOPIC, ARecord, Parked, RecordingTelemetry, a_destination, a_record, the_tools
+from streams.profile_commands import ReExport
+from tests.deliverables import TOPIC, ARecord, Parked, Questions, RecordingTelemetry, a_destination, a_record, the_tools
 from tests.waiting import until
 
 P0 = TopicPartition(TOPIC, 0)
@@ -413,3 +417,90 @@ async def test_one_or_two_profiles_can_block_a_partition_and_three_are_the_desti
     await until(lambda: len(telemetry.outcomes) == 7)
     assert not dispatch.blocked
     await dispatch.release()
+
+
+def of(version: int, offset: int = 0, key: bytes = b"p1", **meta: Any) -> ARecord:
+    return a_record(offset, key, version=version, **meta)
+
+
+async def test_what_must_not_be_posted_is_asked_for_once_per_profile_and_ends_whatever_became_of_it() -> None:
+    endpoint, questions, telemetry = Endpoint(), Questions(), RecordingTelemetry()
+    destination = replace(a_destination(), version=3, min_version=3)
+    tools = the_tools(endpoint, ask=questions, telemetry=telemetry, destination=destination)
+    dispatch = a_dispatch(tools)
+    whole = of(2, 4, b"c", trigger="forgotten")
+    dispatch.accept(P0, [of(1, 0, b"a"), of(2, 1, b"a"), of(2, 2, b"b"), of(2, 3, b"c"), whole])
+    await served(dispatch)
+
+    assert endpoint.posted == []
+    assert telemetry.counts == {ExportEnd.WITHDRAWN: 5}
+    asked = [(export.key, command.version, bytes(command.withdrawal)) for export, command in questions.asked]
+    assert sorted(asked) == [(b"a", 3, b""), (b"b", 3, b""), (b"c", 3, b""), (b"c", 3, whole.value)]
+    assert tools.books.fetched == tools.books.ended == 5
+
+
+async def test_a_profile_that_was_exported_anew_is_asked_for_again() -> None:
+    """Who exported it by an old version after that had not followed: perhaps it knew more."""
+    questions, telemetry = Questions(), RecordingTelemetry()
+    tools = the_tools(
+        Endpoint(), ask=questions, telemetry=telemetry, destination=replace(a_destination(), version=2, min_version=2)
+    )
+    dispatch = a_dispatch(tools)
+    dispatch.accept(P0, [of(1, 0), of(1, 1), of(2, 2), of(1, 3), of(1, 4)])
+    await served(dispatch)
+
+    assert [export.offset for export, _ in questions.asked] == [0, 3]
+    assert telemetry.counts == {ExportEnd.WITHDRAWN: 4, ExportEnd.DELIVERED: 1}
+
+
+async def test_a_question_that_is_not_confirmed_is_asked_again_until_it_is() -> None:
+    answers, telemetry = [NotWrittenError("away"), NotWrittenError("away"), None], RecordingTelemetry()
+
+    async def ask(export: Export, command: ReExport) -> None:
+        if (answer := answers.pop(0)) is not None:
+            assert not telemetry.ends
+            raise answer
+
+    destination = replace(a_destination(), version=2, min_version=2)
+    dispatch = a_dispatch(the_tools(Endpoint(), ask=ask, telemetry=telemetry, destination=destination))
+    dispatch.accept(P0, [of(1)])
+    await served(dispatch)
+
+    assert (answers, telemetry.counts) == ([], {ExportEnd.WITHDRAWN: 1})
+
+
+async def test_what_a_later_version_rendered_holds_its_profile_and_no_other() -> None:
+    endpoint, telemetry = Endpoint(), RecordingTelemetry()
+    dispatch = a_dispatch(the_tools(endpoint, telemetry=telemetry))
+    dispatch.accept(P0, [of(2, 0, b"a"), of(1, 1, b"a"), of(1, 2, b"b")])
+    await until(lambda: len(telemetry.ends) == 1)
+    await drained(dispatch, 0.1)
+
+    assert endpoint.posted == [2]
+    assert dispatch.backlog.windows[P0].position == 0
+
+
+async def test_a_drain_does_not_wait_for_who_waits_for_a_slot_or_for_the_next_try() -> None:
+    """Neither has anything under way; a change must not wait for other destinations, or for a missing topic."""
+    shared = Shared(max_in_flight=1)
+    assert shared.slots.take()  # by another destination, which keeps it
+
+    async def refuse(record: Record, failure: Failure) -> None:
+        refused.set()
+        raise NotParkedError("no such topic")
+
+    refused = asyncio.Event()
+    endpoint = Endpoint()
+    waits = a_dispatch(the_tools(endpoint, shared=shared))
+    parks = a_dispatch(the_tools(endpoint, park=refuse, pause=lambda *_: 60.0))
+    waits.accept(P0, [a_record(0)])
+    parks.accept(P0, [ARecord(0)])
+    await until(lambda: waits.in_flight == 1)
+    await refused.wait()
+    async with asyncio.timeout(30):
+        await drained(waits, 60.0)
+        await drained(parks, 60.0)
+
+    shared.slots.give()
+    assert shared.slots.take()
+    assert endpoint.posted == []

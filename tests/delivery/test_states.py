@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from streams.delivery.states import State, Trouble
+from streams.destinations import Pause
 from tests.deliverables import a_destination
 
 
@@ -24,3 +27,41 @@ def test_the_worst_trouble_is_told_and_only_what_changes() -> None:
         ("faulted", "gap"),
         ("activated", ""),
     ]
+
+
+def test_a_document_says_the_state_where_nothing_troubles_and_a_pause_whatever_can_be_mended_later() -> None:
+    told: list[tuple[str, str, str]] = []
+    crm = a_destination()
+    state = State(lambda *given: told.append(given), crm)
+    state.follow(crm)
+    assert told == []
+
+    state.over()
+    state.follow(replace(crm, is_draining=True))
+    state.follow(replace(crm, segments=()))
+    state.faulted(Trouble.ENDPOINT, "gone")
+    state.follow(replace(crm, pause=Pause("ada@desk", "their maintenance", 1)))
+    state.faulted(Trouble.CRASHED, "crashed")
+    state.over(Trouble.CRASHED)
+    state.follow(crm)
+    state.over(Trouble.ENDPOINT)
+
+    assert told == [
+        ("activated", "", ""),
+        ("draining", "", ""),
+        ("configured", "", ""),
+        ("faulted", "gone", ""),
+        ("paused", "operator", "by ada@desk: their maintenance"),
+        ("faulted", "crashed", ""),
+        ("paused", "operator", "by ada@desk: their maintenance"),
+        ("faulted", "gone", ""),
+        ("activated", "", ""),
+    ]
+
+
+def test_a_destination_that_is_paused_when_its_worker_starts_says_so() -> None:
+    told: list[tuple[str, str, str]] = []
+    crm = replace(a_destination(), pause=Pause("ada@desk", "", 1))
+    State(lambda *given: told.append(given), crm).follow(crm)
+
+    assert told == [("paused", "operator", "by ada@desk")]

@@ -201,3 +201,12 @@ async def test_the_abandoned_are_those_silent_for_a_day_replaced_or_half_taken_a
         b"worker/killed",
         b"worker/silent",
     ]
+
+
+async def test_a_change_that_is_told_is_published_without_waiting_for_the_next_look() -> None:
+    topic, reports = Topic(), Reports()
+    async with publishing(lambda: topic, reports, look=3600.0) as publisher:
+        await until(lambda: topic.sends == 1)
+        reports.change += 1
+        publisher.soon()
+        await until(lambda: topic.sends == 2)

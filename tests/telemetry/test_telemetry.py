@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -366,3 +367,24 @@ def test_lapsed_leases_and_requests_sent_again_are_counted(bench: Bench) -> None
 
 def test_the_reasons_of_a_state_set_aside_are_the_engines() -> None:
     assert {str(doubt) for doubt in Doubt} == set(SET_ASIDE_REASONS)
+
+
+def test_what_is_forgotten_is_shown_no_more_and_begins_anew_if_it_comes_back(bench: Bench) -> None:
+    other = replace(CRM, name="erp")
+    for each in (CRM, other):
+        delivery, activation = bench.telemetry.delivery(each), bench.telemetry.activation(each)
+        delivery.fetched(3)
+        delivery.attempted(Delivered(204), 0.1)
+        delivery.state("activated")
+        delivery.observe(pending=lambda: 1, in_flight=lambda: 1, oldest_timestamp_ms=lambda: None)
+        activation.considered(RecordEnd.ACTIVATED)
+    bench.telemetry.forget_delivery(CRM)
+    bench.telemetry.forget_activation("crm")
+
+    families = list(bench.telemetry.registry.collect())
+    named = {sample.labels.get("destination") for family in families for sample in family.samples}
+    assert named - {None} == {"erp"}
+    assert bench.value("streams_exports_fetched_total", destination="erp") == 3
+
+    bench.telemetry.delivery(CRM).fetched(1)
+    assert bench.value("streams_exports_fetched_total", destination="crm") == 1
