@@ -11,7 +11,8 @@ import pytest
 
 from streams.demo.endpoint import Answer, Received
 from tests.e2e.changing import changing
-from tests.e2e.world import SEGMENT, Ledger, World, fragment, toggles
+from tests.e2e.processes import WorkerProcess
+from tests.e2e.world import SEGMENT, Ledger, World, toggles
 from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
@@ -20,8 +21,16 @@ PROFILES = [f"profile-{number}" for number in range(60)]
 SECRET = "STREAMS_SECRET_NOBODY_HAS"
 
 
-def _with_mail(profile: str) -> bytes:
-    return json.dumps({"person": {"id": profile, "email": f"{profile}@example.com"}}).encode()
+async def all_known(world: World, *workers: WorkerProcess) -> None:
+    """Let the profiles be read before anybody enters, so that no body is without its profile."""
+    people = {each: {"person": {"id": each, "email": f"{each}@example.com"}} for each in PROFILES}
+    await world.produce("profiles", [(each.encode(), json.dumps(person).encode()) for each, person in people.items()])
+
+    async def read() -> bool:
+        topic = world.topic("profiles")
+        return sum([await each.metric("streams_records_total", topic=topic) for each in workers]) == len(people)
+
+    await until(read, 60, what="all profiles are read")
 
 
 @asynccontextmanager
@@ -36,7 +45,6 @@ async def under_load(world: World, steps: list[int]) -> AsyncIterator[None]:
             steps.append(step)
             await asyncio.sleep(0.1)
 
-    await world.produce("profiles", [(p.encode(), fragment(p)) for p in PROFILES])
     task = asyncio.create_task(load())
     try:
         yield
@@ -56,6 +64,7 @@ async def test_two_workers_follow_a_changed_endpoint_and_the_old_one_gets_nothin
     world.endpoint.decide = decide
     first, second = world.worker("first"), world.worker("second")
     await asyncio.gather(first.start(), second.start())
+    await all_known(world, first, second)
     async with changing(world) as documents, under_load(world, steps):
         await documents.are_following(2, {"crm.1": 1})
         await until(lambda: len(paths) > 300, 60, what="the first arrivals")
@@ -80,6 +89,7 @@ async def test_a_worker_follows_what_is_paused_resumed_created_deleted_and_what_
     world.endpoint.decide = decide
     worker = world.worker()
     await worker.start()
+    await all_known(world, worker)
     async with changing(world) as documents, under_load(world, steps):
         await until(lambda: len(ledger.arrivals) > 100, 60, what="the first arrivals")
         await documents.pause("crm", "their maintenance")
@@ -132,7 +142,7 @@ async def test_what_is_taken_away_never_arrives_once_it_is_followed(world: World
     wide = world.destination(attributes=["person.id", "person.email"])
     first, second = world.worker("first", documents=[wide]), world.worker("second", documents=[wide])
     await asyncio.gather(first.start(), second.start())
-    await world.produce("profiles", [(p.encode(), _with_mail(p)) for p in PROFILES])
+    await all_known(world, first, second)
     await world.produce("memberships", toggles(PROFILES, range(5)))
     async with changing(world) as documents:
         await until(lambda: len(mails) > 100, 60, what="requests that fail")
