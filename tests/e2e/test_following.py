@@ -12,7 +12,7 @@ import pytest
 from streams.demo.endpoint import Answer, Received
 from tests.e2e.changing import changing
 from tests.e2e.processes import WorkerProcess
-from tests.e2e.world import SEGMENT, Ledger, World, toggles
+from tests.e2e.world import SEGMENT, Ledger, World, moment, toggles
 from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
@@ -129,13 +129,15 @@ async def test_a_worker_follows_what_is_paused_resumed_created_deleted_and_what_
 
 async def test_what_is_taken_away_never_arrives_once_it_is_followed(world: World) -> None:
     """The endpoint refuses all before, so that what the old version rendered waits for its retry."""
-    ledger, mails, is_open = Ledger(), list[int](), asyncio.Event()
+    mails, last, is_open = list[int](), dict[str, str](), asyncio.Event()
 
     def decide(request: Received) -> Answer:
         mails.append(request.body.count(b"@example.com"))
         if not is_open.is_set():
             return Answer(status=503)
-        ledger.take(request)
+        body = json.loads(request.body)
+        if "person" in body:  # an exit that was not posted goes out without it, before the profile as it is now
+            last[body["person"]["id"]] = body["segmentMembership"]["ups"][SEGMENT]["lastQualificationTime"]
         return Answer()
 
     world.endpoint.decide = decide
@@ -150,12 +152,10 @@ async def test_what_is_taken_away_never_arrives_once_it_is_followed(world: World
         await documents.are_following(2, {"crm.1": 2})
         told = len(mails)
         is_open.set()
-        await until(lambda: len(ledger.last()) == len(PROFILES), 60, what="each profile's export by the new version")
+        await until(lambda: last == dict.fromkeys(PROFILES, moment(4)), 60, what="each profile as it is now")
         assert await first.metric("streams_exports_ended_total", end="withdrawn") > 0
         await world.produce("memberships", toggles(PROFILES, [5]))
-        await until(lambda: all(steps[-1:] == [5] for steps in ledger.steps().values()), 60, what="what came since")
+        await until(lambda: last == dict.fromkeys(PROFILES, moment(5)), 60, what="what came since")
 
     assert sum(mails[:told]) > 0
     assert sum(mails[told:]) == 0
-    assert ledger.repeats == 0
-    assert all(steps == sorted(steps) for steps in ledger.steps().values())
