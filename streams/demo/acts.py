@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from streams.demo.sample import CRM, Record, records
+from streams.demo.sample import CRM, NEWSLETTER, Record, records
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +48,10 @@ ACTS = (
         "The CRM's endpoint fails for a while. What is for it waits, in order.",
         "5-outage.jsonl",
         Outage(CRM, exports=2, attempts=3),
+    ),
+    Act(
+        "The newsletter is paused: what is for it waits on Kafka until it is resumed.",
+        "6-pause.jsonl",
+        Paused(NEWSLETTER, "they move servers"),
     ),
 )

@@ -93,7 +93,7 @@ class Board:
     def exported(self, export: Exported, at: datetime) -> None:
         """Add an export to its record; one of a record that nobody here has sent gets a row of its own."""
         row = self._row(export.source, at)
-        row.who, row.what = row.who or export.profile, row.what or f"is changed ({export.trigger})"
+        row.who, row.what = row.who or export.profile, row.what or export.trigger
         row.end = RecordEnd.ACTIVATED
         sending = Sending(export, self._early.pop(export.id, []))
         row.sendings.append(sending)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from streams.demo.sample import DIRECTORY
+from streams.demo.sample import DIRECTORY, NEWSLETTER
 from streams.demo.stage import Stage
 
 
@@ -20,11 +20,13 @@ def afterwards() -> Iterator[tuple[str, str]]:
 
 def meanwhile(stage: Stage) -> Iterator[tuple[str, str]]:
     """Return what can be tried while the demo runs."""
-    config = f"--config {stage.config}"
+    config, document = f"--config {stage.config}", stage.config.with_name(f"{NEWSLETTER}.yaml")
     yield "workers, lag and states", f"{streams()} status {config}"
-    yield "the worker's health", f"curl {stage.worker.url}/readyz"
-    yield "the worker's figures", f"curl {stage.worker.url}/metrics"
-    yield "the settings, documents and records that run", str(DIRECTORY)
+    yield "destinations", f"{streams()} destinations list {config}"
+    yield "pause one", f"{streams()} destinations pause {NEWSLETTER} --why 'a look' {config}"
+    yield "resume it", f"{streams()} destinations resume {NEWSLETTER} {config}"
+    yield "edit its document, and apply it", f"{streams()} destinations apply {document} {config}"
+    yield "the worker's health, and its figures", f"curl {stage.worker.url}/readyz {stage.worker.url}/metrics"
 
 
 def streams() -> str:

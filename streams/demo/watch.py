@@ -34,7 +34,7 @@ class Watch:
         self._stage, self._screen, self._session, self._lines = stage, screen, session, lines
         self._board, self._sent = Board(), Counter[str]()
         self._topics = Topics(APP, self._exported, self._parked)
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
         self.books = Books()
 
     def ways(self) -> tuple[Coroutine[Any, Any, None], ...]:
@@ -47,19 +47,19 @@ class Watch:
 
     async def until(self, is_so: Callable[[], bool]) -> None:
         """Return when *is_so*; it is asked whenever something has changed."""
-        async with self._changed:
-            await self._changed.wait_for(is_so)
+        while not is_so():
+            await self._changed.wait()
 
     def note(self, text: str) -> None:
         """Show what is done to the whole."""
         self._board.note(text, _now())
-        self._show()
+        self._tell()
 
     def sent(self, topic: str, source: str, *, who: str, what: str) -> int:
         """Show a record that was sent, and return how many were sent to its topic."""
         self._sent[topic] += 1
         self._board.sent(source, who=who, what=what, at=_now())
-        self._show()
+        self._tell()
         return self._sent[topic]
 
     def ended(self, topic: str, source: str, before: Books) -> None:
@@ -69,7 +69,7 @@ class Watch:
         if len(ends) == 1:
             why = _excluded_since(before, self.books) if ends[0] is RecordEnd.EXCLUDED else ""
             self._board.ended(source, ends[0], why)
-            self._show()
+            self._tell()
 
     @property
     def seen(self) -> Seen:
@@ -92,7 +92,7 @@ class Watch:
             books = await self._stage.worker.books(self._session)
             if books is not None and books != self.books:
                 self.books = books
-                await self._tell()
+                self._tell()
             await asyncio.sleep(POLL_SECONDS)
 
     async def _received(self) -> None:
@@ -103,23 +103,21 @@ class Watch:
                 self._lines.write(as_line(request, root=self._stage.endpoint))
                 self._lines.flush()
             self._board.answered(request.export_id, request.status, request.at)
-            await self._tell()
+            self._tell()
 
     def _exported(self, export: Exported) -> None:
         self._board.exported(export, _now())
-        self._show()
+        self._tell()
 
     def _parked(self, parked: Parked) -> None:
         self._board.parked(*parked, _now())
-        self._show()
+        self._tell()
 
-    async def _tell(self) -> None:
-        self._show()
-        async with self._changed:
-            self._changed.notify_all()
-
-    def _show(self) -> None:
+    def _tell(self) -> None:
+        """Tell the screen of a change, and whoever waits for one."""
         self._screen.filled(self._board, self.books, self._stage.reception.last)
+        self._changed.set()
+        self._changed = asyncio.Event()
 
 
 def _excluded_since(before: Books, now: Books) -> str:
