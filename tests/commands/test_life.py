@@ -232,6 +232,9 @@ async def test_draining_delivers_first_and_goes_on_where_it_was_interrupted(desk
     process = await desk.start("destinations", "delete", "crm", "--drain", "--yes")
     assert process.stderr is not None
     await asyncio.wait_for(process.stderr.readline(), 60)
+    await delivered(desk, 3)
+    assert (await asyncio.wait_for(process.stderr.readline(), 60)).decode() == "crm is draining: 2 exports left\n"
+    assert (await desk.in_force()).life == "draining"
     await delivered(desk, 5)
     await desk.comes("crm", 3, life="deleted")
     await desk.report(a_worker(), a_worker("w2", stages=("delivery",)))
