@@ -66,8 +66,10 @@ async def _answered(answers: Answers, may_refuse: Callable[[str], bool], ask: As
         for address in [address for address, answer in waiting.items() if answer.done()]:
             if (error := waiting.pop(address).exception()) is not None:
                 refused[address] = _reason(error, may_refuse(address[0]))
-        for address in [address for address in waiting if may_refuse(address[0])]:
-            if (reason := await _lasting(address, ask, missed)) is not None:
+        late = [address for address in waiting if may_refuse(address[0])]
+        said = await asyncio.gather(*(ask(*address) for address in late))  # together: a broker may take its time
+        for address, reason in zip(late, said, strict=True):
+            if not waiting[address].done() and (reason := _lasting(address, reason, missed)) is not None:
                 refused[address] = reason
                 del waiting[address]
     return refused
@@ -89,9 +91,8 @@ def reason_of(error: BaseException | type[BaseException]) -> str | None:
     return MISSING if issubclass(kind, _GONE) else None
 
 
-async def _lasting(address: Address, ask: Ask, missed: dict[Address, float]) -> str | None:
-    """Return why a topic refuses for good; *missed* has since when each is missing."""
-    reason = await ask(*address)
+def _lasting(address: Address, reason: str | None, missed: dict[Address, float]) -> str | None:
+    """Return why a topic refuses for good, given what was said of it now; *missed* has since when each is missing."""
     if reason != MISSING:
         missed.pop(address, None)
         return reason

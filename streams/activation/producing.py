@@ -21,7 +21,7 @@ from streams.stopping import stopped
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
-ASK_SECONDS = 5.0
+ASK_SECONDS = 3.0
 """How long a broker may take to say whether a topic is there."""
 
 
@@ -90,11 +90,11 @@ class Producing:
 
         None where it would not, as far as one can know without writing, or where nobody can be asked now.
         """
-        if self._replacing is not None:
-            await asyncio.shield(self._replacing)
-        client = self._producer.client
         try:
             async with asyncio.timeout(ASK_SECONDS):
+                if self._replacing is not None:
+                    await asyncio.shield(self._replacing)
+                client = self._producer.client
                 answer = await client.send(client.get_random_node(), MetadataRequest([topic], False))
         except (KafkaError, TimeoutError, OSError):
             return None
