@@ -34,6 +34,9 @@ STOPPED, CRASHED, REFUSED = 0, 1, 2
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 """What tells a worker to stop."""
 
+HEARING_SECONDS = 0.01
+"""The loop hears a signal when it next waits, which it does for so long."""
+
 YOUNG_OBJECTS, YOUNG_ROUNDS, MIDDLE_ROUNDS = 50_000, 20, 100
 """When the garbage collector looks. A round has some ten thousand objects, which live until the broker confirms it and
 are rarely in a cycle; to look at them after every 700 new ones, as Python does, is a fifth of the worker's CPU."""
@@ -73,7 +76,7 @@ def run(
             seams=seams or Seams(),
             logging=logging,
         )
-        assembly = _unless_told_to_stop(assemble(given), loop)
+        assembly = _unless_told_to_stop(_ready(given), loop)
         code = STOPPED if assembly is None else _execute(assembly, loop)
         if assembly is not None and assembly.watch is not None and assembly.watch.problems:
             raise TopicError(assembly.watch.problems)
@@ -95,18 +98,37 @@ def _announce(settings: Settings, warnings: Sequence[Problem]) -> None:
         structlog.get_logger().warning("document.warning", where=each.where, problem=each.told, code=each.code)
 
 
+async def _ready(given: Given) -> Assembly:
+    assembly = await assemble(given)
+    _collect_rarely()
+    return assembly
+
+
 def _unless_told_to_stop(assembling: Coroutine[Any, Any, Assembly], loop: asyncio.AbstractEventLoop) -> Assembly | None:
-    """Return the assembly, None where a signal comes before: a broker that is away is waited for, for ever."""
-    task = loop.create_task(assembling)
+    """Return the assembly, None where a signal comes before: a broker that is away is waited for, for ever.
+
+    The last step of it is long, and no signal is heard meanwhile: it is heard after, and then nothing is started.
+    """
+    task, heard = loop.create_task(assembling), list[int]()
+
+    def hear(number: int) -> None:
+        heard.append(number)
+        task.cancel()
+
     for number in SIGNALS:
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, hear, number)
     try:
-        return loop.run_until_complete(task)
+        assembly = loop.run_until_complete(task)
+        loop.run_until_complete(asyncio.sleep(HEARING_SECONDS))
+        if not heard:
+            return assembly
+        loop.run_until_complete(assembly.journaling.stop())
     except asyncio.CancelledError:
-        return None
+        pass
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
+    return None
 
 
 def _collect_rarely() -> None:
@@ -117,7 +139,6 @@ def _collect_rarely() -> None:
 
 
 def _execute(assembly: Assembly, loop: asyncio.AbstractEventLoop) -> int:
-    _collect_rarely()
     supervisor = _supervisor(assembly, loop)
     try:
         supervisor.execute_from_commandline()
