@@ -68,6 +68,7 @@ class Obstacle(StrEnum):
     DRAINING = "draining"
     ACCOUNT_IN_USE = "account-in-use"
     NOT_FOLLOWED = "not-followed"
+    STEP_FAILED = "step-failed"
     GROUP_IN_USE = "group-in-use"
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import traceback
 
+CODE = "crashed"
+"""As a destination's reason is called, too."""
+
 FRAMES = 20
 """How many places of a traceback are told, the innermost ones."""
 
@@ -18,7 +21,7 @@ def place(error: BaseException) -> str:
 
 def told(error: BaseException) -> dict[str, object]:
     """Return the fields of the line that tells of *error*; *traceback* has its places, the innermost last."""
-    fields: dict[str, object] = {"error": type(error).__name__, "at": place(error)}
+    fields: dict[str, object] = {"code": CODE, "error": type(error).__name__, "at": place(error)}
     if isinstance(error, OSError) or type(error).__module__.partition(".")[0] in _VOUCHED:
         fields["why"] = str(error)
     return {**fields, "traceback": _places(error)}

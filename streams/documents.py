@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from streams.codes import Obstacle, coded
 from streams.configuration.problems import ConfigurationError
 from streams.configuration.references import References
 from streams.configuration.stored import stored, stored_without_secrets
@@ -106,7 +107,7 @@ class Documents:
         """Refuse what another release wrote in a way that this one cannot read; return whether one is new."""
         news = False
         for name, version in self._registry.unreadable(DESTINATION).items():
-            why = f"version {version} was written by another release of streams"
+            why = coded(f"version {version} was written by another release of streams", Obstacle.OTHER_RELEASE)
             news |= self.refused.get(name) != why
             self.refused[name] = why
         return news

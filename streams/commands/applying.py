@@ -10,6 +10,7 @@ from typing import Any
 import click
 import orjson
 
+from streams.codes import Obstacle, coded
 from streams.commands import following, plans
 from streams.commands.helps import UNREACHED, WRONG_OR_REFUSED, epilog
 from streams.commands.options import author, timeout_option, wait_option
@@ -134,7 +135,7 @@ async def _try(settings: Settings, decided: Plan) -> None:
     """Try each destination that would change, and show the steps on standard error."""
     changed = resolved(settings, [each.version for each in decided.to_write if each.kind == DESTINATION])
     if not await try_all(changed, settings.egress.allow, deliver=True, show=Lines(err=True)):
-        raise RegistryError("nothing was applied: a step failed")
+        raise RegistryError(coded("nothing was applied: a step failed", Obstacle.STEP_FAILED))
 
 
 async def apply_plan(settings: Settings, registry: Registry, plan: Plan, timeout_seconds: float | None) -> Applied:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from streams.codes import Refusal
 from streams.engine.manifest import is_whole
 from streams.engine.trust import DistrustedError, Doubt, LockedError, UnusableError
 
@@ -63,6 +64,7 @@ def damaged(path: Path, found: str) -> None:
         "state.damaged",
         directory=str(path),
         found=found,
+        code=Doubt.CORRUPT.value,
         todo="nothing but to see that the worker starts again: the directory is then set aside, its state built anew",
     )
     with suppress(OSError):
@@ -86,6 +88,7 @@ class Complaint:
                 directory=str(path),
                 why=why,
                 free_mib=free,
+                code=Refusal.STATE_DIRECTORY.value,
                 todo="give the directory room, or the worker the right to write there, and start the worker again; "
                 "nothing is lost: what is not stored is not acknowledged",
             )

@@ -25,6 +25,10 @@ OBSTACLES: Remedies = {
         "A live worker still works by an older version of the document; the message says which, and why if it refuses.",
         "Mend the reason on that worker (often a secret), or stop it; then say the command again to wait once more",
     ),
+    "step-failed": Remedy(
+        "`apply --test` tried the destinations first, and a step failed: nothing was applied.",
+        "Do what the step says; `streams destinations test` shows the steps alone",
+    ),
     "group-in-use": Remedy(
         "A worker that is not live any more, or somebody else, is still a member of the destination's group.",
         "Say the command again when its session is over, or stop who it is",

@@ -83,7 +83,8 @@ STARTS: Remedies = {
         "Allow it, or create the topic by hand: `streams topics plan` shows how it must be",
     ),
     "state-directory": Remedy(
-        "`state.directory` cannot be made or written.", "Name a folder that the worker's user may write to"
+        "`state.directory` cannot be made or written, or has no room left.",
+        "Name a folder that the worker's user may write to",
     ),
     "port-taken": Remedy(
         "`http.host` and `http.port` cannot be listened on.", "Stop what listens there, or set another"

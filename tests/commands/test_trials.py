@@ -49,7 +49,7 @@ async def test_apply_refuses_what_fails_the_test_and_writes_nothing(desk: Desk) 
 
     assert (ended.code, ended.out) == (1, "")
     assert "403: delivery would pause this destination [forbidden]" in ended.err
-    assert ended.err.splitlines()[-1].endswith("nothing was applied: a step failed")
+    assert ended.err.splitlines()[-1].endswith("nothing was applied: a step failed [step-failed]")
     async with desk.registry() as registry:
         assert registry.standing("destination") == registry.standing("account") == {}
     assert await desk.client.partitions(f"{desk.app}.exports.crm.1") == []
