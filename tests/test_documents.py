@@ -142,3 +142,12 @@ def test_what_another_release_wrote_is_refused_and_leaves_what_was() -> None:
     assert world.delivered == {"crm.1": 1}
     assert "another release" in world.documents.refused["crm"]
     assert not world.documents.look(again=True)
+
+
+def test_of_a_predecessor_whose_end_was_never_seen_nothing_is_left_either() -> None:
+    world = World()
+    world.registry.write(1)
+    world.documents.look()
+    world.registry.write(3, {**CRM, "segmnets": ["gold"]}, number=2)
+    world.documents.look()
+    assert (world.exported, world.delivered, world.documents.gone) == ({}, {}, frozenset({"crm.1"}))
