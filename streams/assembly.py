@@ -17,7 +17,7 @@ from streams.delivery.deliveries import Deliveries
 from streams.delivery.pruning import Pruning
 from streams.destinations import Destination
 from streams.documents import Documents
-from streams.exports import changelog_topic
+from streams.exports import changelog_topic, exports_topic
 from streams.following import Following
 from streams.founding import found
 from streams.groups.journal import Journal
@@ -137,10 +137,14 @@ def _watch(settings: Settings, activation: ActivationStage, count: int) -> Watch
 
 
 async def _topics(settings: Settings, destinations: Sequence[Destination], count: int) -> None:
-    """Make our topics, with as many partitions as the inputs have; raises TopicError for one that is wrong."""
+    """Make our topics, with as many partitions as the inputs have; raises TopicError for one that is wrong.
+
+    A queue that Kafka withholds from us is its destination's trouble, which the others do not share.
+    """
     await cluster.ensure(
         settings.kafka.brokers,
         needed(settings.app, destinations, count),
         replication_factor=settings.kafka.replication_factor,
         create=settings.topics.create,
+        spared=[exports_topic(settings.app, each.incarnation) for each in destinations],
     )

@@ -57,6 +57,13 @@ def secured() -> Iterator[Secured]:
         yield broker
 
 
+@pytest.fixture(scope="session")
+def restricted() -> Iterator[Secured]:
+    """One as ``secured`` whose user may do only what a test grants; skipped, or failed, as ``kafka``."""
+    with _or_skipped(real.running_secured(restricted=True)) as broker:
+        yield broker
+
+
 @pytest.fixture
 def client(kafka: real.Kafka) -> Client:
     """Topics, records and offsets on the real Kafka."""

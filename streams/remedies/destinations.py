@@ -7,8 +7,8 @@ from streams.remedies.attempts import ATTEMPTS
 
 STATES: Remedies = {
     "topic-missing": Remedy(
-        "Its exports topic is not there. Nothing is lost: what is owed is exported when it is back.",
-        "`streams topics apply`; find out who deleted it",
+        "Its exports topic is not there, or hidden from us. Nothing is lost: what is owed is exported once it is back.",
+        "`streams topics apply`; find out who deleted it, or took the worker's right to describe it",
     ),
     "not-authorized": Remedy(
         "Kafka does not allow this user what is needed: a topic's or group's ACL is missing.",

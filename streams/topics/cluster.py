@@ -13,7 +13,14 @@ from contextlib import asynccontextmanager
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    NoError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from streams.brokers import Brokers
 from streams.codes import Refusal, coded
@@ -110,10 +117,12 @@ async def ensure(
     *,
     replication_factor: int | None = None,
     create: bool = True,
+    spared: Collection[str] = (),
 ) -> list[str]:
     """Make every topic be there and right; return the names of those created, which have leaders by then.
 
-    Nothing is created when one that exists is wrong. Without *create*, a missing one is a problem like any other.
+    Nothing is created when one that exists is wrong. Without *create*, a missing one is a problem like any other. That
+    we may not create or see one of the *spared* is no problem: what needs it says so, and nothing else is kept back.
     """
     async with _administration(brokers) as admin:
         there = await _described(admin)
@@ -123,7 +132,7 @@ async def ensure(
             problems += [absence(spec) for spec in missing]
         if problems:
             raise TopicError(problems)
-        return await _create(admin, missing, replication_factor or _BROKERS_DEFAULT)
+        return await _create(admin, missing, replication_factor or _BROKERS_DEFAULT, spared)
 
 
 async def exists(brokers: Brokers, topic: str) -> bool:
@@ -141,25 +150,36 @@ async def delete(brokers: Brokers, topic: str) -> None:
             raise error(f"topic {topic} cannot be deleted")
 
 
-async def _create(admin: AIOKafkaAdminClient, specs: Sequence[Topic], replication_factor: int) -> list[str]:
+async def _create(
+    admin: AIOKafkaAdminClient, specs: Sequence[Topic], replication_factor: int, spared: Collection[str]
+) -> list[str]:
     if not specs:
         return []
     answer = await admin.create_topics([_new(spec, replication_factor) for spec in specs])
     errors = {name: (for_code(code), text) for name, code, text in answer.topic_errors if code != 0}
+    withheld = {each for each in spared if each in errors and errors[each][0] is TopicAuthorizationFailedError}
     taken = [spec for spec in specs if spec.name in errors and errors[spec.name][0] is TopicAlreadyExistsError]
     problems = [
         coded(f"topic {name} could not be created: {text or error.description}", Refusal.TOPIC_NOT_CREATED)
         for name, (error, text) in errors.items()
-        if error is not TopicAlreadyExistsError
+        if error is not TopicAlreadyExistsError and name not in withheld
     ]
     if problems:
         raise TopicError(problems)
-    there = await _until_led(admin, [spec.name for spec in specs])
+    ours = [spec for spec in specs if spec.name not in withheld]
+    there = await _until_led(admin, [spec.name for spec in ours])
     if problems := await _flaws(admin, taken, there):  # another worker was faster, and may be configured otherwise
         raise TopicError(problems)
-    created = [spec.name for spec in specs if spec not in taken]
-    structlog.get_logger().info("topics.created", topics=created)
-    return created
+    return _created([spec.name for spec in ours if spec not in taken], withheld)
+
+
+def _created(names: list[str], withheld: Collection[str]) -> list[str]:
+    """Say which topics were created, and which Kafka withholds from us; return the former."""
+    if withheld:
+        structlog.get_logger().error("topics.withheld", topics=sorted(withheld), code="not-authorized")
+    if names:
+        structlog.get_logger().info("topics.created", topics=names)
+    return names
 
 
 def _new(spec: Topic, replication_factor: int) -> NewTopic:
