@@ -26,6 +26,7 @@ def meanwhile(stage: Stage) -> Iterator[tuple[str, str]]:
     yield "pause one", f"{streams()} destinations pause {NEWSLETTER} --why 'a look' {config}"
     yield "resume it", f"{streams()} destinations resume {NEWSLETTER} {config}"
     yield "edit its document, and apply it", f"{streams()} destinations apply {document} {config}"
+    yield "export a profile anew", f"{streams()} re-export --profile amira --destination {NEWSLETTER} {config}"
     yield "the worker's health, and its figures", f"curl {stage.worker.url}/readyz {stage.worker.url}/metrics"
 
 
