@@ -64,7 +64,7 @@ def _is_fault(status: int) -> bool:
 
 
 def test_what_to_do_is_told_as_plain_text() -> None:
-    assert todo("topic-missing") == "'streams topics apply'; find out who deleted it"
+    assert todo("gap") == "'streams gaps list'; see the causes below"
     assert todo("") is None
 
 
