@@ -13,7 +13,15 @@ from collections.abc import Sequence
 
 from streams.activation.asked import Asked
 from streams.activation.events import Change, FragmentChange
-from streams.activation.forgetting import all_exited, exits_of, forget, forgets, is_from_before, remember
+from streams.activation.forgetting import (
+    all_exited,
+    exits_of,
+    forget,
+    forgets,
+    is_from_before,
+    remember,
+    tells_lost_exits,
+)
 from streams.activation.paths import Paths
 from streams.activation.profiles import Forgotten, Profile
 from streams.activation.projection import Projection
@@ -91,10 +99,11 @@ class Activation:
     def re_export(self, profile: Profile, asked: Asked, position: Position, now_ms: int) -> Step:
         """Do what a command asks, whose record stands at *position*; its destination is one of ours.
 
-        A withdrawal that it carries counts where nothing else is known, or where it tells of exits only: they happened.
+        A withdrawal that it carries counts where nothing else is known, or where it tells of exits only, which
+        happened, and of one that is not known any more: the others are in what is sent anyway.
         """
         incarnation, withdrawn = asked.command.destination, asked.withdrawn
-        counts = withdrawn is not None and (profile.is_blank or not any(each.inside for each in withdrawn.memberships))
+        counts = withdrawn is not None and (profile.is_blank or tells_lost_exits(profile, withdrawn.memberships))
         if withdrawn is not None and counts:
             remember(profile, position, incarnation, withdrawn.memberships, withdrawn.identities)
         step = self.renew(profile, incarnation, Trigger.RE_EXPORT, position, now_ms)

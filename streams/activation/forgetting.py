@@ -29,7 +29,7 @@ whatever comes is new. The order in which topics are read decides what is before
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -100,6 +100,16 @@ def exits_of(forgotten: Forgotten, change: Change, position: Position) -> dict[S
             if slot is not None and not slot.inside and is_same_record(slot.position, position):
                 found[namespace, segment_id] = slot
     return found
+
+
+def tells_lost_exits(profile: Profile, memberships: Sequence[Membership]) -> bool:
+    """Whether *memberships* are all exited, and the profile as it is known does not say so of each."""
+    return not any(each.inside for each in memberships) and not all(_knows(profile, each) for each in memberships)
+
+
+def _knows(profile: Profile, left: Membership) -> bool:
+    slots = [kept.get(left.namespace, {}).get(left.segment_id) for kept in (profile.memberships, profile.exits)]
+    return any(slot is not None and not slot.inside and slot.time_us >= left.time_us for slot in slots)
 
 
 def remember(

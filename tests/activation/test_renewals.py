@@ -233,6 +233,32 @@ def test_of_one_of_whom_more_is_known_a_lost_exit_is_told_before_what_is_known_n
     assert [said(re_export(life, asked(left)), number) for number in (0, 1)] == [{"a": "exited"}, {"a": "realized"}]
 
 
+def test_a_lost_exit_that_is_known_is_told_once_with_what_is_known_now() -> None:
+    life = a_life()
+    life.take("qualifications", a_membership("a", 1))
+    life.take("exits", a_membership("a", 4))
+    left = {"segmentMembership": {"ups": {"a": {"status": "exited", "lastQualificationTime": a_time(4)}}}}
+
+    step = re_export(life, asked(left))
+
+    assert [said(step, number) for number in range(len(step.exports))] == [{"a": "exited"}]
+    assert life.profile.forgotten is None
+
+
+def test_a_lost_exit_before_an_entry_that_waits_is_told_once_without_it() -> None:
+    life = a_life(MANDATORY)
+    life.take("profiles", a_fragment(email="m"))
+    life.take("qualifications", a_membership("a", 1))
+    life.take("exits", a_membership("a", 2))
+    life.take("profiles", a_fragment())
+    life.take("qualifications", a_membership("a", 3))
+    left = {"segmentMembership": {"ups": {"a": {"status": "exited", "lastQualificationTime": a_time(2)}}}}
+
+    step = re_export(life, asked(left))
+
+    assert [said(step, number) for number in range(len(step.exports))] == [{"a": "exited"}]
+
+
 def test_what_a_lost_export_said_of_entries_does_not_count_where_more_is_known() -> None:
     life = a_life()
     life.take("qualifications", a_membership("b", 5))
