@@ -53,7 +53,7 @@ def gathered(lab: Lab, of: Receiver, texts: Mapping[str, str]) -> Evidence:
         exports=of.exports.rows,
         letters=[each for each in lab.letters.rows if each.topic not in others],
         commits=lab.commits.changes,
-        faults=[*lab.faults, *of.faults],
+        faults=[each for each in (*lab.faults, *of.faults) if of.owed_from <= each.began < of.owed_until],
         vitals=lab.vitals,
         fresh=lab.fresh,
         texts=texts,

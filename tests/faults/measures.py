@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import re
 import sys
 import tempfile
@@ -167,6 +168,7 @@ def main() -> int:
     if arguments.publish:
         README.write_text(published(README.read_text(), _kept()))
         return 0
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers and topics come and go here
     chosen = [measure for measure in MEASURES if not arguments.names or measure.name in arguments.names]
     return 0 if asyncio.run(_run_all(chosen, arguments)) else 1
 

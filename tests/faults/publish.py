@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.faults import recoveries
+from tests.faults import lives, recoveries
 from tests.faults.result import UNKNOWN
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +22,8 @@ EVIDENCE = ROOT / "tests" / "evidence" / "faults.json"
 README = ROOT / "README.md"
 BLOCK = re.compile(r"(<!-- faults -->\n).*?(<!-- /faults -->)", re.DOTALL)
 RECOVERIES = re.compile(r"(<!-- recoveries -->\n).*?(<!-- /recoveries -->)", re.DOTALL)
+
+LIVES = re.compile(r"(<!-- lives -->\n).*?(<!-- /lives -->)", re.DOTALL)
 
 Run = Mapping[str, Any]
 _HEAD = (
@@ -96,7 +98,8 @@ def shown(runs: Sequence[Run]) -> str:
 def written(readme: str, runs: Sequence[Run]) -> str:
     """Return the README with what the runs have shown."""
     readme = BLOCK.sub(lambda found: found[1] + shown(runs) + found[2], readme)
-    return RECOVERIES.sub(lambda found: found[1] + recoveries.table(runs) + found[2], readme)
+    readme = RECOVERIES.sub(lambda found: found[1] + recoveries.table(runs) + found[2], readme)
+    return LIVES.sub(lambda found: found[1] + lives.table(runs) + found[2], readme)
 
 
 def main() -> int:

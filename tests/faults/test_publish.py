@@ -8,9 +8,21 @@ from typing import Any
 
 import pytest
 
-from tests.faults import recoveries
+from tests.faults import lives, recoveries
 from tests.faults.matrix import all_rows
-from tests.faults.publish import BLOCK, EVIDENCE, README, RECOVERIES, merged, natural, repeated, shown, table, written
+from tests.faults.publish import (
+    BLOCK,
+    EVIDENCE,
+    LIVES,
+    README,
+    RECOVERIES,
+    merged,
+    natural,
+    repeated,
+    shown,
+    table,
+    written,
+)
 from tests.faults.result import UNKNOWN, broken_down
 
 SEEDS = 3
@@ -28,6 +40,7 @@ def test_the_readme_shows_the_runs_that_are_kept() -> None:
 
     assert BLOCK.search(text), "the README has no place for the table"
     assert RECOVERIES.search(text), "the README has no place for the recoveries"
+    assert LIVES.search(text), "the README has no place for the lives"
     assert text == written(text, runs), "python -m tests.faults.publish"
 
 
@@ -99,11 +112,24 @@ def test_a_large_state_is_shown_with_the_worst_of_its_runs() -> None:
     assert recoveries.table([*runs, a_run()]).splitlines()[2:] == ["| K8 | 1 000 000 | 40.0 | 80 000 | 300 | 0 |"]
 
 
+def test_lives_are_shown_with_the_median_and_the_most_of_each_step_and_with_all_pairs() -> None:
+    life = {"applied": 1.0, "changed": 2.0, "narrowed": 3.0, "paused": 4.0, "resumed": 5.0, "drained and deleted": 6.0}
+    slow = {step: seconds * 2 for step, seconds in life.items()}
+    figures = {"steps": [life, life, slow], "p99_quiet_ms": [10.0, 20.4], "p99_beside_ms": [11.0, 21.0]}
+    run = a_run("LIFE", figures={**figures, "p99_ratio": 1.061})
+
+    assert lives.table([run, a_run(), a_run("LIFE", passed=False)]).splitlines()[2:] == [
+        ("| 1 | 1.0 (2.0) | 2.0 (4.0) | 3.0 (6.0) | 4.0 (8.0) | 5.0 (10.0) | 6.0 (12.0) | 10, 20 | 11, 21 | 1.06 |")
+    ]
+
+
 def test_only_what_the_runs_have_shown_is_written() -> None:
     marks = "before\n<!-- faults -->\n{}<!-- /faults -->\nafter\n<!-- recoveries -->\n{}<!-- /recoveries -->\nend\n"
+    marks += "<!-- lives -->\n{}<!-- /lives -->\n"
     runs = [a_run()]
 
-    assert written(marks.format("old\n", "old\n"), runs) == marks.format(shown(runs), recoveries.table(runs))
+    old = marks.format("old\n", "old\n", "old\n")
+    assert written(old, runs) == marks.format(shown(runs), recoveries.table(runs), lives.table(runs))
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(["K10", "K4c", "K4", "D1"], ["D1", "K4", "K4c", "K10"])])
