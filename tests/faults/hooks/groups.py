@@ -35,7 +35,7 @@ def _with_engine_settings(**changed: Any) -> None:
     def settings(*given: Any, **named: Any) -> Any:
         return replace(stock(*given, **named), **changed)
 
-    stock = replaced(stage, "_engine_settings", settings)
+    stock = replaced(stage, "engine_settings", settings)
 
 
 def reset_offsets() -> None:
