@@ -23,6 +23,16 @@ def no_bitmap() -> None:
     replaced(Mark, "metadata", property(lambda _: ""))
 
 
+def keep_rendered() -> None:
+    """Post what was rendered by a version of the document that told more."""
+
+    def init(self: Any, *given: Any, **named: Any) -> None:
+        stock(self, *given, **named)
+        self._min_version = 0
+
+    stock = replaced(Dispatch, "__init__", init)
+
+
 def park_unconfirmed() -> None:
     """End an export as dead letter without waiting for the broker."""
     writing: set[asyncio.Future[None]] = set()

@@ -21,6 +21,8 @@ SWITCHES: Mapping[str, Callable[[], None]] = {
     "exports-first": activation.exports_first,
     "store-early": activation.store_early,
     "no-idempotence": activation.no_idempotence,
+    "forget-owed": activation.forget_owed,
+    "keep-rendered": delivery.keep_rendered,
     "keep-abandoned": activation.keep_abandoned,
     "read-uncommitted": engine.read_uncommitted,
     "deliver-in-flight": delivery.commit_in_flight,
