@@ -22,9 +22,9 @@ from streams.registry.waiting import Crew, Waited
 from streams.status.offsets import looking
 from streams.status.overview import ACTIVATION, waiting
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.25
 """How often it is looked at what is still to be delivered."""
-AGAIN_SECONDS = 0.5
+AGAIN_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Deletion:
         return await self.crew.follow({_incarnation(self.name, version): version.version}, timeout_seconds, ACTIVATION)
 
     async def undelivered(self) -> AsyncIterator[int]:
-        """Yield how many exports are still to be delivered, about once a second, until there are none."""
+        """Yield how many exports are still to be delivered, every moment, until there are none."""
         async with looking(self.site.brokers) as offsets:
             while (version := self.version) is not None and version.life == "draining":
                 topic = exports_topic(self.site.app, _incarnation(self.name, version))
