@@ -15,15 +15,7 @@ STATES: Remedies = {
         "Give the worker's user the rights again; it goes on by itself",
     ),
     "gap": Remedy("Records or offsets of some partitions are gone.", "`streams gaps list`; see the causes below"),
-    "storm": Remedy(
-        "25 of its last 50 exports were refused: the endpoint's contract has changed, or the document is wrong.",
-        "Read `streams.status` in the dead letters; mend the document or the endpoint",
-    ),
-    "nothing-delivered": Remedy(
-        "Nothing was delivered for a while, though several profiles were tried.", "Look at the endpoint; it is probed"
-    ),
     "operator": Remedy("Somebody has paused it, and said why.", "`streams destinations resume NAME` when it is time"),
-    "policy": Remedy("A policy forbids it.", "Change its marketing actions, its attributes or the policy"),
     "crashed": Remedy(
         "A defect of ours, or something that Kafka refuses: see the line `delivery.crashed`, or `worker.crashed`.",
         "It starts again by itself, a worker by who supervises it; if it happens again, report the line, please",

@@ -17,8 +17,7 @@ STATES = ("configured", "activated", "paused", "faulted", "forbidden", "draining
 
 STATE_REASONS = (
     *("unauthorized", "forbidden", "gone", "tls-untrusted", "tls-failed", "egress-refused", "invalid-request"),
-    *("token-refused", "token-tls-failed", "topic-missing", "not-authorized", "crashed"),
-    *("operator", "nothing-delivered", "storm", "gap", "policy"),
+    *("token-refused", "token-tls-failed", "topic-missing", "not-authorized", "crashed", "operator", "gap"),
 )
 """Why a destination is in a state that somebody should look at: the faults of an attempt, then what else stops it."""
 
