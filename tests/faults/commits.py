@@ -49,8 +49,11 @@ class Commits:
         return {partition: each.offset for (g, t, partition), each in self.now.items() if (g, t) == (group, topic)}
 
     async def renewed(self, within_seconds: float) -> None:
-        """Wait until each group has committed anew in each partition in which it has committed."""
-        places, seen = set(self.now), len(self.changes)
+        """Wait until each group has committed anew in each partition of which it has committed a record.
+
+        Where it has only begun, as with the commands that nobody gives, nothing new is to come.
+        """
+        places, seen = {place for place, commit in self.now.items() if commit.offset}, len(self.changes)
 
         def are_renewed() -> bool:
             return places <= {(each.group, each.topic, each.partition) for each in self.changes[seen:]}

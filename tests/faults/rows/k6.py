@@ -18,16 +18,18 @@ WHAT = "network cut between one of two workers and the broker, one way, the othe
 
 PROFILES, RATE = 400, 100
 CUT_SECONDS = 14.0
-NAMED = "x-worker"
-"""The header by which requests of the worker that is cut off are known."""
+NAMED, NAME_SECRET, CUT_OFF = "x-worker", "STREAMS_SECRET_NAME", "cut-off"
+"""The header by which requests of the worker that is cut off are known: all go by one document, each by its secrets."""
 CUTS: tuple[tuple[Way, ...], ...] = ((Way.TO_BROKER,), (Way.TO_WORKER,), ())
 
 
 async def run(lab: Lab, seed: int) -> Result:
     async with behind_a_proxy(lab) as proxy:
         await lab.endpoint.behave(latency=(0.01, 0.6))
-        documents = [site.merged(site.destination(lab.endpoint.url), {"customHeaders": {NAMED: {"value": "a"}}})]
-        cut_off, other = lab.worker("a", settings=through(proxy), documents=documents), lab.worker("b")
+        named = {"customHeaders": {NAMED: {"value": f"${{env:{NAME_SECRET}}}", "secret": True}}}
+        documents = [site.merged(site.destination(lab.endpoint.url), named)]
+        cut_off = lab.worker("a", settings=through(proxy), documents=documents, secrets={NAME_SECRET: CUT_OFF})
+        other = lab.worker("b", documents=documents, secrets={NAME_SECRET: "the-other"})
         await cut_off.start()
         await other.start()
         await lab.load.bring(PROFILES)
@@ -57,7 +59,7 @@ async def run(lab: Lab, seed: int) -> Result:
 
 def _posted(lab: Lab, since: float, until: float) -> int:
     """Return how many requests of the worker that was cut off arrived between two moments."""
-    ours = [request for request in lab.endpoint.requests if f"{NAMED}: a" in request.head.lower()]
+    ours = [request for request in lab.endpoint.requests if f"{NAMED}: {CUT_OFF}" in request.head.lower()]
     assert ours, "no request tells who has sent it"
     return sum(since <= request.arrived < until for request in ours)
 
