@@ -58,8 +58,12 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """When a retry in place is tried again, and when it exhausts; seconds."""
+    """When a retry in place is tried again, and when it exhausts; seconds.
 
+    ``durable`` goes by what follows; ``adobe`` tries again after 15 and 30 seconds, then gives up.
+    """
+
+    policy: Literal["durable", "adobe"] = "durable"
     first_seconds: float = 0.5
     cap_seconds: float = 60.0
     max_elapsed_seconds: float = 900.0
@@ -67,15 +71,51 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What a destination's status lines mean, where that is not what they mean by default.
+
+    An item is a status, 200 to 599, or a class of them by its first digit, 2 to 5. No item is in two of the lists.
+    """
+
+    delivered: tuple[int, ...] = ()
+    retry: tuple[int, ...] = ()
+    refused: tuple[int, ...] = ()
+    fault: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How many exports one request carries, of different profiles."""
+
+    max_exports: int = 100
+    max_bytes: int = 1024 * 1024
+    linger_seconds: float = 0.05
+    """How long the first of them waits for others."""
+    format: Literal["array", "ndjson"] = "array"
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """The bounds of a destination's delivery (design: everything is bounded)."""
 
     max_in_flight: int = 64
+    """Of all the workers that hold its partitions together."""
+    max_requests_per_second: float | None = None
+    """Likewise."""
     timeout_seconds: float = 2.0
+    connect_timeout_seconds: float | None = None
+    read_timeout_seconds: float | None = None
+    max_payload_bytes: int | None = None
     max_pending: int = 5_000
     max_pending_bytes: int = 64 * 1024 * 1024
     max_ahead: int = 10_000
+    supersede: bool = False
+    """Whether an export that waits is replaced by a newer one of its profile."""
+    fault_after_seconds: float = 30.0
+    max_pause_seconds: float | None = None
     retry: Retry = field(default_factory=Retry)
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    batch: Batch | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,25 @@ from typing import Literal
 from streams.activation.timestamps import parse_time
 from streams.codes import Mistake
 from streams.configuration import headers, rules
-from streams.configuration.delivery_draft import DeliveryDraft
+from streams.configuration.delivery_draft import BatchDraft, DeliveryDraft
 from streams.configuration.drafts import AccountKeys, AttributeDraft, DestinationDraft
 from streams.configuration.header_draft import HeaderDraft
 from streams.configuration.located import Node
 from streams.configuration.names import NOW, is_clean
 from streams.configuration.problems import ConfigurationError, Problem, dotted
 from streams.configuration.references import References, is_reference
-from streams.destinations import Account, Attribute, ClientCredentials, Delivery, Destination, Header, Retry, Segment
+from streams.destinations import (
+    Account,
+    Attribute,
+    Batch,
+    ClientCredentials,
+    Delivery,
+    Destination,
+    Header,
+    Outcomes,
+    Retry,
+    Segment,
+)
 from streams.secrets import Secret
 
 Path = tuple[str | int, ...]
@@ -112,5 +123,13 @@ def _attribute(draft: AttributeDraft) -> Attribute:
 
 
 def _delivery(draft: DeliveryDraft) -> Delivery:
-    retry = Retry(**draft.retry.model_dump())
-    return Delivery(**draft.model_dump(exclude={"retry"}), retry=retry)
+    return Delivery(
+        **draft.model_dump(exclude={"retry", "outcomes", "batch"}),
+        retry=Retry(**draft.retry.model_dump()),
+        outcomes=Outcomes(**draft.outcomes.model_dump()),
+        batch=None if draft.batch is None else _batch(draft.batch),
+    )
+
+
+def _batch(draft: BatchDraft) -> Batch:
+    return Batch(draft.max_exports, draft.max_bytes, draft.linger_ms / 1_000, draft.format)

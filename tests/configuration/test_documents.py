@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 from streams.configuration.documents import load, load_all
 from streams.configuration.problems import ConfigurationError
 from streams.configuration.references import References
-from streams.destinations import Account, Attribute, ClientCredentials, Delivery, Destination, Header, Retry, Segment
+from streams.destinations import (
+    Account,
+    Attribute,
+    Batch,
+    ClientCredentials,
+    Delivery,
+    Destination,
+    Header,
+    Outcomes,
+    Retry,
+    Segment,
+)
 from streams.secrets import Secret
 from tests.configurations import NO_SECRETS, complaints, written
 
@@ -59,6 +70,30 @@ def told(folder: Path, text: str, references: References = SECRETS) -> list[str]
 
 def test_a_document_becomes_a_destination(tmp_path: Path) -> None:
     assert load([written(tmp_path, CRM)], SECRETS) == [CRM_DESTINATION]
+
+
+def test_what_is_asked_of_the_delivery_is_what_it_is_told(tmp_path: Path) -> None:
+    text = f"""{MINIMAL}
+delivery:
+  retry: adobe
+  outcomes: {{delivered: [409], retry: [404, 5XX], fault: [418]}}
+  batch: {{maxExports: 20, lingerMs: 5, format: ndjson}}
+  supersede: true
+  maxRequestsPerSecond: 2.5
+  connectTimeoutSeconds: 1
+  maxPauseSeconds: 3600
+"""
+    (destination,) = load([written(tmp_path, text)], SECRETS)
+
+    assert destination.delivery == Delivery(
+        retry=Retry("adobe"),
+        outcomes=Outcomes(delivered=(409,), retry=(404, 5), fault=(418,)),
+        batch=Batch(max_exports=20, linger_seconds=0.005, format="ndjson"),
+        supersede=True,
+        max_requests_per_second=2.5,
+        connect_timeout_seconds=1,
+        max_pause_seconds=3600,
+    )
 
 
 def test_the_same_document_in_json_is_the_same_destination(tmp_path: Path) -> None:
