@@ -60,9 +60,8 @@ class RetryDraft(Short):
         if "policy" in entries and entries["policy"].value == "adobe":
             for name in ("firstSeconds", "capSeconds", "maxElapsedSeconds"):
                 if name in entries:
-                    yield Flaw(
-                        "came with adobe, which has its own", "leave it out, or choose durable", (name,), Mistake.CONTRADICTION
-                    )
+                    what, remedy = "came with adobe, which has its own", "leave it out, or choose durable"
+                    yield Flaw(what, remedy, (name,), Mistake.CONTRADICTION)
         first, cap = _number(cls, entries, "first_seconds"), _number(cls, entries, "cap_seconds")
         if first is not None and cap is not None and first > cap:
             yield Flaw(
