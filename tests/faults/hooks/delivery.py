@@ -8,6 +8,7 @@ from typing import Any
 
 from streams.delivery.dead_letters import DeadLetters, NotParkedError
 from streams.delivery.dispatch import Dispatch
+from streams.delivery.serving import Serving
 from streams.delivery.tenure import Tenure
 from streams.delivery.windows import Mark, Window
 from tests.faults.hooks.replacing import replaced
@@ -30,7 +31,7 @@ def keep_rendered() -> None:
         stock(self, *given, **named)
         self._min_version = 0
 
-    stock = replaced(Dispatch, "__init__", init)
+    stock = replaced(Serving, "__init__", init)
 
 
 def park_unconfirmed() -> None:

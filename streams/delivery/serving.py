@@ -1,0 +1,99 @@
+"""How a head is taken one step further: to its end, or to an attempt and what follows it."""
+
+from __future__ import annotations
+
+import logging
+
+from streams.delivery.attempting import attempted
+from streams.delivery.consequences import Consequences
+from streams.delivery.ending import Ends
+from streams.delivery.giving_up import LAPSE_SECONDS
+from streams.delivery.lanes import Lanes
+from streams.delivery.pace import Pace
+from streams.delivery.pending import Pending, read_export
+from streams.delivery.tasks import Tasks
+from streams.delivery.tools import Tools
+from streams.ends import ExportEnd, Reason
+from streams.exports import Export
+from streams.groups.lease import LapsedError
+
+log = logging.getLogger(__name__)
+
+
+class Serving:
+    """Of one dispatch; its runners are among *tasks*."""
+
+    def __init__(
+        self, tools: Tools, lanes: Lanes[Pending], pace: Pace, tasks: Tasks, ends: Ends, consequences: Consequences
+    ) -> None:
+        self._tools, self._lanes, self._pace, self._tasks, self._ends = tools, lanes, pace, tasks, ends
+        self._consequences = consequences
+        self._version, self._min_version = tools.destination.version, tools.destination.min_version
+        self._is_behind = False
+        self.closed = False
+        """Whether nothing more may be begun."""
+        self.lapsed = False
+        """Whether the lease had lapsed at the last attempt."""
+
+    async def serve(self, pending: Pending) -> None:
+        """Take a head one step further."""
+        export = pending.export
+        if export is None:
+            export = pending.export = read_export(pending.record)
+        if export is None:
+            self._ends.give_up(pending, Reason.INVALID_EXPORT, "not written by activation")
+        elif export.meta.version < self._min_version:
+            self._ends.withdraw(pending, export)
+        elif export.meta.version > self._version:
+            self._stand_still(export)
+        elif self._tools.revisions.overtaken(pending.key, export.meta.revision):
+            self._ends.end(pending, ExportEnd.OVERTAKEN)
+        else:
+            await self._deliver(pending, export)
+
+    def _stand_still(self, export: Export) -> None:
+        """Leave the lane as it is: what a later version of the document rendered goes out by that one, or never."""
+        if not self._is_behind:
+            self._is_behind = True
+            name, version = self._tools.destination.name, export.meta.version
+            log.info("%s: exports of version %s wait until it is followed here", name, version)
+
+    async def _deliver(self, pending: Pending, export: Export) -> None:
+        """Make an attempt, unless another worker may have the partition by now, and follow its outcome."""
+        if self._tools.asked:
+            self._tools.asked.answered(pending.key)
+        if not await self._slot():
+            return
+        try:
+            self._tools.lease.check()
+            self.lapsed = False
+            outcome = await attempted(self._tools, pending, export)
+        except LapsedError:
+            if not self._ends.closed:
+                self._lapse(pending)
+            return
+        finally:
+            self._tools.shared.slots.give()
+        if not self._ends.closed:
+            self._consequences.follow(pending, export, outcome)
+
+    async def _slot(self) -> bool:
+        """Take a slot of the process; false if nothing may be begun any more by the time that one is free."""
+        slots = self._tools.shared.slots
+        if slots.take():
+            return True
+        with self._tasks.idle():
+            await slots.taken()
+        if self.closed:
+            slots.give()
+        return not self.closed
+
+    def _lapse(self, pending: Pending) -> None:
+        """Begin nothing until the lease is renewed, or all is handed over; what was tried without it is no attempt."""
+        if not self.lapsed:
+            self.lapsed = True
+            self._tools.telemetry.lapsed()
+            log.warning("%s: the lease has lapsed: nothing is posted until it is renewed", self._tools.destination.name)
+        self._tools.progress.stopped(self._tools.now())
+        self._pace.hold(LAPSE_SECONDS)
+        self._lanes.again(pending)
