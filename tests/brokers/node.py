@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from tests.brokers.answers import wait_until_it_answers
 from tests.brokers.children import spawn
-from tests.brokers.processes import free_ports
+from tests.brokers.processes import free_ports, freeze, thaw
 from tests.brokers.properties import Options, Ports, as_text, server_properties
 
 _STOPPED_WITHIN_SECONDS = 60.0
@@ -97,12 +96,12 @@ class Node:
     def freeze(self) -> None:
         """Let it neither answer nor close a connection, until ``thaw``."""
         assert self._process is not None, "it is not running"
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self._process.pid)
 
     def thaw(self) -> None:
         """Let it go on."""
         assert self._process is not None, "it is not running"
-        self._process.send_signal(signal.SIGCONT)
+        thaw(self._process.pid)
 
     def restart(self) -> None:
         """Stop, then start on the same port and data."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import random
 import signal
 import socket
@@ -25,6 +26,21 @@ def die_with_parent() -> None:
     """Ask the kernel to kill this process when the thread that forked it ends; a ``preexec_fn``, Linux only."""
     if _prctl is not None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def freeze(pid: int) -> None:
+    """Stop a child process; returns when all of its threads have stopped.
+
+    The signal alone is not enough: on a busy machine the others run on until the thread that takes it gets its turn,
+    and a broker so reads what was sent to it after it was "frozen".
+    """
+    os.kill(pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, pid, os.WSTOPPED)
+
+
+def thaw(pid: int) -> None:
+    """Let it go on."""
+    os.kill(pid, signal.SIGCONT)
 
 
 def free_ports(count: int) -> list[int]:

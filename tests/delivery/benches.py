@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from streams.exports import delivery_group, exports_topic
 from streams.groups.journal import Journal
 from tests.brokers.children import spawn
 from tests.brokers.client import Client
+from tests.brokers.processes import freeze
 from tests.deliverables import RecordingTelemetry, a_destination, the_tools
 from tests.delivery.child import Job
 from tests.groups.members import following
@@ -137,4 +137,4 @@ def without_journal(connection: Connection) -> Connection:
 
 def suspended(process: subprocess.Popen[bytes]) -> None:
     """Freeze a process, as a machine that is out of memory, or a debugger, does."""
-    os.kill(process.pid, signal.SIGSTOP)
+    freeze(process.pid)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections import defaultdict
 from datetime import datetime
 
 import pytest
 
 from streams.exports import exports_topic
+from tests.brokers.processes import freeze, thaw
 from tests.e2e.processes import WorkerProcess
 from tests.e2e.world import BEGINNING, SEGMENT, World, toggles
 from tests.waiting import until
@@ -63,12 +63,12 @@ async def test_a_worker_that_thaws_after_its_session_writes_nothing_more(
     await until(shared, 60, "both have partitions")
     await world.produce("memberships", toggles(PROFILES, STEPS))
     await until(begun, 30, "the first round")
-    frozen.send(signal.SIGSTOP)
+    freeze(frozen.pid)
     at_freeze = await written()
     await until(is_alone, 60, "the other has everything")
     await until(is_complete, 60, "the other has written everything")
     before = await written(), await world.client.end_offsets(changelog)
-    frozen.send(signal.SIGCONT)
+    thaw(frozen.pid)
     await until(lambda: "activation.abandoned" in frozen.log, 60, "it gave up what it had in hand")
     await until(shared, 60, "the frozen one has joined again")
     after = await written(), await world.client.end_offsets(changelog)

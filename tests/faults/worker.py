@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.brokers.children import spawn
-from tests.brokers.processes import free_ports
+from tests.brokers.processes import free_ports, freeze, thaw
 from tests.faults.evidence import Vital
 from tests.waiting import until
 
@@ -154,11 +153,11 @@ class Worker:
 
     def freeze(self) -> None:
         """SIGSTOP."""
-        os.kill(self.pid, signal.SIGSTOP)
+        freeze(self.pid)
 
     def thaw(self) -> None:
         """SIGCONT."""
-        os.kill(self.pid, signal.SIGCONT)
+        thaw(self.pid)
 
     def close(self) -> None:
         """End it if it still runs, frozen or not."""
