@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID, uuid5
 
 import msgspec
@@ -79,17 +79,37 @@ class Export:
     traceparent: str | None = None
 
 
+class Posted(Protocol):
+    """What one request carries: an export, or several joined."""
+
+    @property
+    def id(self) -> str:
+        """The key that says to an endpoint whether it has this already; one id never stands for two bodies."""
+
+    @property
+    def body(self) -> bytes:
+        """Goes out byte for byte."""
+
+    @property
+    def traceparent(self) -> str | None:
+        """The trace that it belongs to, if any."""
+
+
 def namespace_of(incarnation: str) -> bytes:
     """Return the namespace of an incarnation's export ids; made once per destination, then passed to export_id."""
     return uuid5(_NAMESPACE, incarnation).bytes
 
 
 def export_id(namespace: bytes, position: Position, body: bytes) -> str:
-    """Return UUIDv5(incarnation, position, SHA-256 of the body): repeatable, and never one id for two bodies.
+    """Return UUIDv5(incarnation, position, SHA-256 of the body): repeatable, and never one id for two bodies."""
+    return named(namespace, position.text.encode() + b"\0" + hashlib.sha256(body).digest())
 
-    The UUID is made by hand (RFC 9562 section 5.5) since ``uuid.uuid5`` costs four times the hash.
+
+def named(namespace: bytes, name: bytes) -> str:
+    """Return the UUIDv5 of *name*.
+
+    It is made by hand (RFC 9562 section 5.5) since ``uuid.uuid5`` costs four times the hash.
     """
-    name = position.text.encode() + b"\0" + hashlib.sha256(body).digest()
     digest = bytearray(hashlib.sha1(namespace + name, usedforsecurity=False).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x50
     digest[8] = digest[8] & 0x3F | 0x80

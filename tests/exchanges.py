@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from streams.demo.endpoint import MockEndpoint
 from streams.demo.tokens import MockTokenServer
-from streams.destinations import Account, ClientCredentials, Delivery, Destination, Header
+from streams.destinations import Account, Batch, ClientCredentials, Delivery, Destination, Header
 from streams.endpoints.egress import Egress
 from streams.endpoints.endpoint import Endpoint, reach
 from streams.exports import Export, Meta
@@ -41,8 +41,9 @@ def a_destination(
     headers: tuple[Header, ...] = (),
     seconds: float = 5.0,
     max_in_flight: int = 64,
+    batch: Batch | None = None,
 ) -> Destination:
-    delivery = Delivery(timeout_seconds=seconds, max_in_flight=max_in_flight)
+    delivery = Delivery(timeout_seconds=seconds, max_in_flight=max_in_flight, batch=batch)
     return Destination("crm", Account(url, credentials), headers=headers, delivery=delivery)
 
 

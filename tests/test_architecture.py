@@ -48,7 +48,7 @@ ROOMS = {
                 "projection activate slots triggers unions forgetting withdrawals removals rendering renewals owing "
                 "faults",
             ),
-            *_in("delivery", "retries bitmaps windows lanes pending progress revisions states"),
+            *_in("delivery", "retries bitmaps windows lanes pending progress revisions states batches"),
             *_in("groups", "lease gaps entries"),
             *(
                 "endpoints.samples",

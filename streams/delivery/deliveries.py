@@ -19,7 +19,7 @@ from streams.delivery.states import State
 from streams.delivery.tools import Pause, Telemetry, Tools
 from streams.delivery.ways import Reach
 from streams.destinations import Destination
-from streams.exports import Export
+from streams.exports import Posted
 from streams.outcomes import Outcome
 
 
@@ -187,5 +187,5 @@ class Deliveries(Service):  # type: ignore[misc]  # mode is untyped
         )
 
 
-async def _unreachable(export: Export) -> Outcome:
+async def _unreachable(posted: Posted) -> Outcome:
     raise NotImplementedError("a destination is reached through what its reach yields")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from streams.delivery.asking import Asked
 from streams.delivery.bounds import Shared
@@ -20,8 +20,8 @@ from streams.groups.lease import Lease
 from streams.outcomes import Outcome
 from streams.profile_commands import ReExport
 
-Attempt = Callable[[Export], Awaitable[Outcome]]
-"""One request; it says how it ended. Raises LapsedError where the lease lapsed before there was an answer."""
+Attempt = Callable[[Any], Awaitable[Outcome]]
+"""One request with what is ``Posted``; it says how it ended. Raises LapsedError where the lease lapsed unanswered."""
 Park = Callable[[Record, Failure], Awaitable[None]]
 """Writes a dead letter and returns when it is confirmed; raises NotParkedError, and LapsedError before it writes."""
 Ask = Callable[[Export, ReExport], Awaitable[None]]

@@ -1,4 +1,4 @@
-"""A destination's HTTP endpoint: one attempt to deliver one export, and how it ended."""
+"""A destination's HTTP endpoint: one attempt to deliver what one request carries, and how it ended."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Protocol
 import aiohttp
 
 from streams import __version__
+from streams.delivery.batches import content_type
 from streams.destinations import Destination, Header
 from streams.endpoints.auth import TokenServer
 from streams.endpoints.classification import AttemptReason, of_failure, of_status, reason_of
@@ -20,7 +21,7 @@ from streams.endpoints.egress import Egress, exact_url, wires_of_this_request
 from streams.endpoints.retry_after import retry_after_seconds
 from streams.endpoints.tokens import TokenError, Tokens
 from streams.endpoints.wires import Wire
-from streams.exports import Export
+from streams.exports import Posted
 from streams.groups.lease import LapsedError
 from streams.outcomes import Outcome
 from streams.secrets import Secret
@@ -78,7 +79,7 @@ class Endpoint:
         lease: Callable[[], float] | None = None,
     ) -> None:
         self._url = exact_url(destination.account.http_endpoint)
-        self._headers = prepared_headers(destination.headers)
+        self._headers = prepared_headers(destination.headers, content_type(destination.delivery.batch))
         self._delivery = destination.delivery
         self._egress, self._tokens, self._now, self._lease = egress, tokens, now, lease
         self._session: aiohttp.ClientSession | None = None
@@ -98,8 +99,8 @@ class Endpoint:
         if self._session is not None:
             await self._session.close()
 
-    async def post(self, export: Export) -> Outcome:
-        """Post *export* once, within the destination's time-out, and say how it ended.
+    async def post(self, posted: Posted) -> Outcome:
+        """Post *posted* once, within the destination's time-out, and say how it ended.
 
         A 401 renews the refused token and sends once more; so does, without a renewal, a connection that was closed
         by the peer while it was idle. A 2xx status line decides, whatever becomes of the answer's body.
@@ -111,7 +112,7 @@ class Endpoint:
         attempt = _Attempt()
         try:
             async with Deadline(self._delivery.timeout_seconds, self._lease):
-                await self._deliver(export, attempt)
+                await self._deliver(posted, attempt)
         except Exception as error:
             if attempt.answer is None:
                 self._check_lease()
@@ -125,16 +126,16 @@ class Endpoint:
         if self._lease is not None and self._lease() <= 0:
             raise LapsedError("the lease has lapsed: the group may have given the partitions away")
 
-    async def _deliver(self, export: Export, attempt: _Attempt) -> None:
+    async def _deliver(self, posted: Posted, attempt: _Attempt) -> None:
         if self._tokens is None:
-            return await self._send(export, None, attempt)
+            return await self._send(posted, None, attempt)
         token = await self._token(self._tokens, None, attempt)
-        await self._send(export, token, attempt)
+        await self._send(posted, token, attempt)
         if attempt.answer is None or attempt.answer.status != 401:
             return None
         attempt.answer = None
         renewed = await self._token(self._tokens, token, attempt)
-        return await self._send(export, renewed, attempt)
+        return await self._send(posted, renewed, attempt)
 
     async def _token(self, tokens: AccessTokens, refused: str | None, attempt: _Attempt) -> str:
         attempt.awaits_token = True
@@ -142,29 +143,29 @@ class Endpoint:
         attempt.awaits_token = False
         return token
 
-    async def _send(self, export: Export, token: str | None, attempt: _Attempt) -> None:
+    async def _send(self, posted: Posted, token: str | None, attempt: _Attempt) -> None:
         wires: list[Wire] = []
         watching = wires_of_this_request.set(wires)
         try:
-            await self._request(export, token, attempt)
+            await self._request(posted, token, attempt)
         except _LOST:
             if not (wires and wires[-1].lost_while_idle):
                 raise
             self.resent += 1
             self._told_resent()
-            await self._request(export, token, attempt)
+            await self._request(posted, token, attempt)
         finally:
             wires_of_this_request.reset(watching)
             if attempt.answer is None:
                 for wire in wires:
                     wire.reset()
 
-    async def _request(self, export: Export, token: str | None, attempt: _Attempt) -> None:
+    async def _request(self, posted: Posted, token: str | None, attempt: _Attempt) -> None:
         assert self._session is not None, "start() comes before post()"
-        headers = {"Idempotency-Key": export.id}
+        headers = {"Idempotency-Key": posted.id}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        body = export.body if len(export.body) <= _WHOLE_BODY_BYTES else io.BytesIO(export.body)
+        body = posted.body if len(posted.body) <= _WHOLE_BODY_BYTES else io.BytesIO(posted.body)
         answer = await self._session.post(self._url, data=body, headers=headers, allow_redirects=False)
         attempt.answer = answer
         try:
@@ -232,10 +233,13 @@ async def _drain(answer: aiohttp.ClientResponse) -> None:
                 room -= len(await answer.content.read(room))
 
 
-def prepared_headers(custom: Sequence[Header]) -> list[tuple[str, str]]:
-    """Return the headers that every request of a destination carries; a custom one replaces ours of its name."""
+def prepared_headers(custom: Sequence[Header], content: str) -> list[tuple[str, str]]:
+    """Return the headers that every request of a destination carries; a custom one replaces ours of its name.
+
+    *content* is the media type of their bodies.
+    """
     ours = [
-        ("Content-Type", "application/json"),
+        ("Content-Type", content),
         ("User-Agent", f"streams/{__version__}"),
         ("Accept-Encoding", "identity"),
     ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from streams.delivery.batches import Batching, Joined, content_type
 from streams.destinations import Destination
 from streams.endpoints.auth import TIMEOUT_SECONDS, Answer, TokenServer, token_reason
 from streams.endpoints.egress import Egress
@@ -37,10 +38,14 @@ class Clocks:
 
 
 class Trial:
-    """Tries one destination; *sample* is what is posted, None where nothing is to be."""
+    """Tries one destination; *sample* is what is posted, as a batch of one where it takes batches; None = nothing."""
 
     def __init__(self, destination: Destination, egress: Egress, sample: Export | None, clocks: Clocks) -> None:
-        self._destination, self._egress, self._sample, self._clocks = destination, egress, sample, clocks
+        self._destination, self._egress, self._clocks = destination, egress, clocks
+        self._batch = destination.delivery.batch
+        self._sample: Export | Joined | None = sample
+        if sample is not None and self._batch is not None:
+            self._sample = Batching(self._batch).joined([sample])
         self._server: TokenServer | None = None
         if (credentials := destination.account.credentials) is not None:
             self._server = TokenServer(credentials, egress, now=clocks.now)
@@ -108,9 +113,10 @@ class Trial:
         shown = {name: value if name in _OPEN_FIELDS else MASK for name, value in fields.items()}
         return self._masks.text(msgspec.json.encode(shown).decode())[:_SHOWN_CHARACTERS]
 
-    def _shown(self, sample: Export) -> Step:
+    def _shown(self, sample: Export | Joined) -> Step:
         """Return the request that is about to be sent."""
-        headers = prepared_headers([replace(each, value=MASK) for each in self._destination.headers])
+        custom = [replace(each, value=MASK) for each in self._destination.headers]
+        headers = prepared_headers(custom, content_type(self._batch))
         headers.append(("Idempotency-Key", sample.id))
         if self._server is not None:
             headers.append(("Authorization", f"Bearer {MASK}"))

@@ -104,6 +104,21 @@ def test_an_export_says_where_it_comes_from() -> None:
     assert export.id == export_id(namespace_of("crm.1"), position, export.body)
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_a_body_is_on_one_line_however_its_sources_are_written(end: bytes) -> None:
+    def spread(value: bytes) -> bytes:
+        return json.dumps(json.loads(value), indent=2).encode().replace(b"\n", end)
+
+    ids = {"ecid": [{"id": "1"}], "email": [{"id": "a\nb"}, {"id": "c"}, {"id": "c"}]}
+    life = Life(an_activation(a_destination(attributes=[an_attribute("person")])))
+    life.take("profiles", spread(a_fragment(person={"name": "a\r\nb", "tags": [1, {"x": []}]}, identityMap=ids)))
+    life.take("loyalty", spread(a_fragment(person={"level": {"of": 2}}, identityMap={"ecid": [{"id": "2"}]})))
+    life.take("qualifications", spread(a_membership(ids=ids)))
+
+    assert life.last["person"] == {"name": "a\r\nb", "tags": [1, {"x": []}], "level": {"of": 2}}
+    assert not [each.body for each in life.exports if b"\n" in each.body or b"\r" in each.body]
+
+
 def test_one_record_with_several_segments_is_one_export_per_destination() -> None:
     life = Life(an_activation(a_destination("crm", segments=["a", "b"]), a_destination("ads", segments=["b", "c"])))
     entry = {"lastQualificationTime": "2020-05-25T10:00:00Z"}

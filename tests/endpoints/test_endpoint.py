@@ -9,7 +9,7 @@ import pytest
 
 from streams import __version__
 from streams.demo.endpoint import Answer
-from streams.destinations import Header
+from streams.destinations import Batch, Header
 from streams.endpoints.egress import Egress
 from streams.endpoints.endpoint import MAX_ANSWER_BYTES, Endpoint
 from streams.outcomes import Delivered, DestinationFault, Refused, Retryable
@@ -86,6 +86,17 @@ async def test_a_request_carries_the_headers_of_its_destination_and_the_id_of_it
         "Content-Length": "7",
     }
     assert [value for name, value in mock.requests[0].headers if name == "x-tenant"] == ["north", "south"]
+
+
+@pytest.mark.parametrize(
+    ("batch", "type_"),
+    [(None, "application/json"), (Batch(), "application/json"), (Batch(format="ndjson"), "application/x-ndjson")],
+)
+async def test_the_media_type_is_that_of_the_destinations_batches(batch: Batch | None, type_: str) -> None:
+    async with mock_endpoint() as mock, reaching(a_destination(mock.url, batch=batch)) as endpoint:
+        await endpoint.post(an_export())
+
+    assert mock.requests[0].header("Content-Type") == type_
 
 
 async def test_a_custom_header_replaces_ours_of_its_name_but_not_the_id() -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,9 +19,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from streams.delivery.batches import content_type
 from streams.demo.endpoint import MockEndpoint
 from streams.demo.tokens import TokenReply
-from streams.destinations import Attribute, Destination, Header, Segment
+from streams.destinations import Attribute, Batch, Destination, Header, Segment
 from streams.endpoints.egress import Egress
 from streams.endpoints.samples import sample_of
 from streams.endpoints.steps import Step
@@ -98,6 +100,23 @@ async def test_all_steps_pass_and_the_sample_arrives_as_it_was_shown() -> None:
         "segmentMembership": {"ups": {"a": membership}, "crm": {"b": membership}},
         "identityMap": {"streams-sample": [{"id": "streams-sample"}]},
     }
+
+
+@pytest.mark.parametrize(("format_", "frame"), [("array", (b"[", b"]")), ("ndjson", (b"", b"\n"))])
+async def test_where_batches_are_taken_the_sample_is_a_batch_of_one(
+    format_: Literal["array", "ndjson"], frame: tuple[bytes, bytes]
+) -> None:
+    async with mock_endpoint() as mock:
+        destination = a_destination(mock.url, batch=Batch(format=format_))
+        steps = await steps_of(destination)
+
+    (request,) = mock.requests
+    (shown,) = [each.request for each in steps if each.request is not None]
+    assert (
+        shown.body == request.body == frame[0] + sample_of(destination, id_=ID, now_ms=int(NOW * 1000)).body + frame[1]
+    )
+    assert request.header("Content-Type") == dict(shown.headers)["Content-Type"] == content_type(Batch(format=format_))
+    assert request.header("Idempotency-Key") == dict(shown.headers)["Idempotency-Key"] != ID
 
 
 async def test_the_sample_is_shown_before_it_is_sent() -> None:
