@@ -14,6 +14,7 @@ Where to look, in the order in which a record passes:
 - ``groups``         how long a group's partitions are surely ours, and where in them to go on
 - ``exports``        what activation writes and delivery posts: id, headers, topics
 - ``delivery``       each destination's queue (``service``), in order per profile (``lanes``), to an end (``dispatch``)
+- ``letters``        what could not be read or delivered, as an operator finds it and sends it once more
 - ``endpoints``      one attempt (``endpoint``), its token (``auth``), where it may go (``egress``)
 - ``telemetry``, ``status``  metrics, log lines, health; what workers report of themselves, and what it says together
 - ``ends``, ``outcomes``  how records, exports and attempts end: the closed lists that all of the above share

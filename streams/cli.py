@@ -18,6 +18,7 @@ import orjson
 
 from streams import __version__
 from streams.commands.accounts import accounts
+from streams.commands.dead_letters import dead_letters
 from streams.commands.destinations import destinations
 from streams.commands.endings import Commands
 from streams.commands.gaps import gaps
@@ -175,6 +176,7 @@ def schema() -> None:
 
 
 main.add_command(accounts)
+main.add_command(dead_letters)
 main.add_command(destinations)
 main.add_command(gaps)
 main.add_command(inputs)

@@ -12,6 +12,8 @@ import msgspec
 ID_HEADER = "streams.id"
 META_HEADER = "streams.meta"
 TRACE_HEADER = "traceparent"
+REPLAYS_HEADER = "streams.replays"
+"""How often the export was replayed; only one that was has it."""
 
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 """What a record of our topics may be: their ``max.message.bytes``."""
@@ -120,6 +122,12 @@ def named(namespace: bytes, name: bytes) -> str:
 def exports_topic(app: str, incarnation: str) -> str:
     """Return the name of a destination's durable queue."""
     return f"{app}.exports.{incarnation}"
+
+
+def incarnation_of(app: str, topic: str) -> str | None:
+    """Return the incarnation whose exports stand on *topic*; None if it is no exports topic of the app."""
+    start = exports_topic(app, "")
+    return topic[len(start) :] if topic.startswith(start) and len(topic) > len(start) else None
 
 
 def delivery_group(app: str, incarnation: str) -> str:

@@ -28,7 +28,7 @@ ROOMS = {
             *("secrets", "destinations", "exports", "outcomes", "ends", "profile_commands"),
             *("registry", "registry.records"),
             *("activation", "delivery", "endpoints", "configuration", "telemetry", "topics", "groups", "status"),
-            "sampling",
+            *("sampling", "letters"),
             *("crashes", "codes", "remedies", "remedies."),
             *_in(
                 "activation",
@@ -75,6 +75,9 @@ ROOMS = {
         sees=("words", "brokers"),
     ),
     "parking": Room(("delivery.dead_letters", "delivery.on_demand", "delivery.asking", "stopping"), sees=("words",)),
+    "letters": Room(
+        _in("letters", "letter wanted counts newest"), sees=("words", "decisions", "parking"), foreign=_PURE
+    ),
     "groups": Room(
         _in(
             "groups",
@@ -124,6 +127,7 @@ ROOMS = {
             "topics.provision",
             "topics.watch",
             *_in("sampling", "samples survey"),
+            "letters.reading",
             "preconditions",
             "vitals",
             "assembly",
@@ -134,7 +138,8 @@ ROOMS = {
             *("documents", "founding", "following", "delivering"),
         ),
         sees=(
-            *("words", "decisions", "configuration", "engine", "endpoints", "telemetry", "parking", "delivery"),
+            *("words", "decisions", "configuration", "engine", "endpoints", "telemetry", "parking", "letters"),
+            "delivery",
             *("outbox", "cluster", "status", "groups", "brokers", "registry"),
         ),
     ),
@@ -143,7 +148,7 @@ ROOMS = {
         ("cli", "commands.", "__main__"),
         sees=(
             *("words", "decisions", "brokers", "configuration", "telemetry", "groups", "cluster", "status", "wiring"),
-            *("registry", "demo", "endpoints", "parking"),
+            *("registry", "demo", "endpoints", "parking", "letters"),
         ),
     ),
 }

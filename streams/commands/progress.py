@@ -12,10 +12,15 @@ SAY_SECONDS = 5.0
 
 
 class Progress:
-    """What is shown from entering to leaving; how much there is at all is what the first call of `left` says."""
+    """What is shown from entering to leaving; how much there is at all is what the first call of `left` says.
 
-    def __init__(self, label: str) -> None:
-        self._label, self._said_at = label, float("-inf")
+    *what* is counted. What is over before *say_after_seconds* is worth no line.
+    """
+
+    def __init__(self, label: str, what: str = "exports", *, say_after_seconds: float = 0.0) -> None:
+        self._label, self._what = label, what
+        self._say_at = time.monotonic() + say_after_seconds
+        self._is_quiet = say_after_seconds > 0
         self._bar = click.progressbar(length=1, label=label, file=sys.stderr) if sys.stderr.isatty() else None
         self._most = 0
 
@@ -36,6 +41,6 @@ class Progress:
             self._most = max(self._most, count)
             self._bar.length = max(1, self._most)
             self._bar.update(self._bar.length - count - self._bar.pos)
-        elif count == 0 or time.monotonic() - self._said_at >= SAY_SECONDS:
-            self._said_at = time.monotonic()
-            click.echo(f"{self._label}: {count} exports left", err=True)
+        elif time.monotonic() >= self._say_at or (count == 0 and not self._is_quiet):
+            self._say_at, self._is_quiet = time.monotonic() + SAY_SECONDS, False
+            click.echo(f"{self._label}: {count} {self._what} left", err=True)

@@ -20,6 +20,25 @@ from streams.exports import MAX_ROW_BYTES
 
 Header = tuple[str, bytes]
 
+TOPIC_HEADER = "__connect.errors.topic"
+PARTITION_HEADER = "__connect.errors.partition"
+OFFSET_HEADER = "__connect.errors.offset"
+CONNECTOR_HEADER = "__connect.errors.connector.name"
+STAGE_HEADER = "__connect.errors.stage"
+MESSAGE_HEADER = "__connect.errors.exception.message"
+REASON_HEADER = "streams.reason"
+DESTINATION_HEADER = "streams.destination"
+STATUS_HEADER = "streams.status"
+ATTEMPTS_HEADER = "streams.attempts"
+OMITTED_HEADER = "streams.omitted"
+ADDED_HEADERS = frozenset(
+    {
+        *(TOPIC_HEADER, PARTITION_HEADER, OFFSET_HEADER, CONNECTOR_HEADER, STAGE_HEADER, MESSAGE_HEADER),
+        *(REASON_HEADER, DESTINATION_HEADER, STATUS_HEADER, ATTEMPTS_HEADER, OMITTED_HEADER),
+    }
+)
+"""What is added to those of the record that failed; of a name that stands twice the last counts."""
+
 
 class Stage(StrEnum):
     """Where a record failed, in Kafka Connect's words: it could not be read, or not be put."""
@@ -83,7 +102,7 @@ def dead_letter(origin: Origin, failure: Failure, *, connector: str) -> Letter:
     whole = Letter(origin.key, origin.value, [*origin.headers, *added])
     if whole.size <= MAX_ROW_BYTES:
         return whole
-    added.append(("streams.omitted", str(_size(origin.key, origin.value, origin.headers)).encode()))
+    added.append((OMITTED_HEADER, str(_size(origin.key, origin.value, origin.headers)).encode()))
     without_bytes = Letter(origin.key, None, added)
     return without_bytes if without_bytes.size <= MAX_ROW_BYTES else Letter(None, None, added)
 
@@ -99,16 +118,16 @@ def _size(key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> 
 
 def _added_headers(origin: Origin, failure: Failure, connector: str) -> list[Header]:
     ours: dict[str, object] = {
-        "__connect.errors.topic": origin.topic,
-        "__connect.errors.partition": origin.partition,
-        "__connect.errors.offset": origin.offset,
-        "__connect.errors.connector.name": connector,
-        "__connect.errors.stage": failure.stage,
-        "__connect.errors.exception.message": f"{failure.reason}: {failure.detail}",
-        "streams.reason": failure.reason,
-        "streams.destination": failure.destination,
-        "streams.status": failure.status,
-        "streams.attempts": failure.attempts,
+        TOPIC_HEADER: origin.topic,
+        PARTITION_HEADER: origin.partition,
+        OFFSET_HEADER: origin.offset,
+        CONNECTOR_HEADER: connector,
+        STAGE_HEADER: failure.stage,
+        MESSAGE_HEADER: f"{failure.reason}: {failure.detail}",
+        REASON_HEADER: failure.reason,
+        DESTINATION_HEADER: failure.destination,
+        STATUS_HEADER: failure.status,
+        ATTEMPTS_HEADER: failure.attempts,
     }
     return [(name, str(value).encode()) for name, value in ours.items() if value is not None]
 
