@@ -38,6 +38,7 @@ def deliveries(
             monotonic=time.monotonic,
             token_fetched=told.token_fetched,
             resent=told.resent,
+            retry_after_ignored=told.retry_after_ignored,
             lease=lease,
         ) as endpoint:
             yield endpoint.post

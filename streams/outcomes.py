@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The endpoint took it: its status line was a 2xx."""
+    """The endpoint took it: its status line was a 2xx, or one that its document calls so."""
 
     status: int
 
@@ -31,10 +31,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class DestinationFault:
-    """No record would be taken now: the destination's trouble, not the record's."""
+    """No record would be taken now: the destination's trouble, not the record's; *retry_after* as of `Retryable`."""
 
     reason: str
     status: int | None = None
+    retry_after: float | None = None
 
 
 Outcome = Delivered | Retryable | Refused | DestinationFault

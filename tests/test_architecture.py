@@ -35,7 +35,7 @@ ROOMS = {
                 "events profiles identities merging paths strict_json timestamps framing xdm declared decoding "
                 "partitioners asked",
             ),
-            *_in("endpoints", "retry_after addresses"),
+            *_in("endpoints", "retry_after addresses reasons"),
             *_in("telemetry", "labels masks repeats"),
             "status.shapes",
         ),
@@ -51,7 +51,7 @@ ROOMS = {
             *_in("delivery", "retries bitmaps windows lanes pending progress revisions states batches"),
             *_in("groups", "lease gaps entries"),
             *(
-                "endpoints.samples",
+                *_in("endpoints", "samples meanings"),
                 "registry.standing",
                 "registry.narrowing",
                 "registry.edits",
@@ -89,7 +89,8 @@ ROOMS = {
     "endpoints": Room(
         _in(
             "endpoints",
-            "classification wires deadlines egress tokens auth endpoint steps certificates reachability verdicts trial",
+            "classification attempt wires deadlines egress tokens auth endpoint steps certificates reachability "
+            "verdicts trial",
         ),
         sees=("words", "decisions"),
     ),
@@ -168,7 +169,7 @@ RESERVED = {
         *_in("delivery", "pruning service deliveries"),
     ),
     "aiohttp": (
-        *_in("endpoints", "classification wires egress auth endpoint reachability"),
+        *_in("endpoints", "classification attempt wires egress auth endpoint reachability"),
         "telemetry.health",
         "demo.",
     ),

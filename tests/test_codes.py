@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from streams.codes import Advice, Mistake, Obstacle, Refusal
-from streams.endpoints.classification import FAULT_REASONS, of_status
-from streams.outcomes import DestinationFault
+from streams.endpoints.meanings import FAULT_REASONS, STATUS_REASONS, Kind, by_default
 from streams.remedies.attempts import ATTEMPTS
 from streams.remedies.destinations import todo
 from streams.topics.plan import Found, TopicError, absence, agreed_partitions, commands, flaws
@@ -53,14 +52,13 @@ def test_a_line_is_one_line_that_says_what_to_do() -> None:
 
 
 def test_the_attempts_that_are_a_destinations_fault_come_first() -> None:
-    faults = {*FAULT_REASONS, *(of_status(each).reason for each in range(100, 600) if _is_fault(each))}  # type: ignore[union-attr]
+    faults = {
+        *FAULT_REASONS,
+        *(reason for status, reason in STATUS_REASONS.items() if by_default(status) is Kind.FAULT),
+    }
     listed = list(ATTEMPTS)
 
     assert faults == {*listed[: listed.index("token-tls-failed") + 1]}
-
-
-def _is_fault(status: int) -> bool:
-    return isinstance(of_status(status), DestinationFault)
 
 
 def test_what_to_do_is_told_as_plain_text() -> None:

@@ -17,9 +17,11 @@ from streams.brokers import Login
 from streams.configuration import documents, tables
 from streams.configuration.references import References
 from streams.configuration.settings import load
+from streams.destinations import Outcomes
 from streams.secrets import Secret
 from tests.commands_told import exit_codes_table
 from tests.declared_metrics import metrics_table
+from tests.outcomes_told import outcomes_table
 from tests.told_codes import LISTS
 
 README = Path(__file__).parents[1] / "README.md"
@@ -32,6 +34,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "account": tables.account_table,
     "metrics": metrics_table,
     "exits": exit_codes_table,
+    "outcomes": outcomes_table,
     **{name: partial(remedies.table, lines) for name, (lines, _) in LISTS.items()},
 }
 
@@ -56,12 +59,12 @@ def test_the_reference_is_what_the_code_says(name: str) -> None:
 
 
 def yaml_blocks() -> list[str]:
-    """Return the README's examples of YAML: settings, a destination, a secured Kafka, flat JSON, several sources."""
+    """Return the examples of YAML: settings, a destination, a secured Kafka, flat JSON, several sources, and parts."""
     return [textwrap.dedent(block) for block in re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)]
 
 
 def test_the_first_destination_is_one_that_loads(tmp_path: Path) -> None:
-    settings, document, _, flat, several = yaml_blocks()
+    settings, document, _, flat, several, *_ = yaml_blocks()
     (tmp_path / "documents").mkdir()
     (tmp_path / "streams.yaml").write_text(settings)
     (tmp_path / "documents/crm.yaml").write_text(document)
@@ -78,8 +81,20 @@ def test_the_first_destination_is_one_that_loads(tmp_path: Path) -> None:
     assert [profile.name for profile in load(tmp_path / "several.yaml", {}).inputs.profiles] == ["crm", "shop"]
 
 
+def test_each_part_of_a_destination_is_one_that_loads(tmp_path: Path) -> None:
+    parts = [block for block in yaml_blocks() if block.startswith("delivery:")]
+    for index, part in enumerate(parts):
+        head = f"kind: destination\nname: part-{index}\naccount: {{httpEndpoint: https://api.example.com/}}\n"
+        (tmp_path / f"{index}.yaml").write_text(head + part)
+    loaded = {each.name: each.delivery for each in documents.load([tmp_path], References({}, None))}
+
+    assert loaded["part-0"].outcomes == Outcomes((303, 409), (404,), (5,), (418,))
+    assert (loaded["part-1"].retry.policy, loaded["part-1"].max_payload_bytes) == ("adobe", 65536)
+    assert len(loaded) == len(parts)
+
+
 def test_the_secured_kafka_is_one_that_loads(tmp_path: Path) -> None:
-    _, _, kafka, _, _ = yaml_blocks()
+    _, _, kafka, *_ = yaml_blocks()
     (tmp_path / "streams.yaml").write_text(kafka)
     trustme.CA().cert_pem.write_to_path(tmp_path / "kafka-ca.pem")
     environ = {"STREAMS_INPUTS_MEMBERSHIPS": "m", "STREAMS_SECRET_KAFKA": "s"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from streams.codes import Advice, Mistake, Obstacle, Refusal
-from streams.endpoints.classification import AttemptReason
+from streams.endpoints.reasons import AttemptReason
 from streams.ends import Exclusion, Reason
 from streams.engine.trust import Doubt
 from streams.groups.gaps import Cause

@@ -6,6 +6,8 @@ import logging
 
 from streams.delivery.pending import Pending
 from streams.delivery.tools import Tools
+from streams.endpoints.meanings import sent_before
+from streams.endpoints.reasons import AttemptReason
 from streams.exports import Export
 from streams.groups.lease import LapsedError
 from streams.outcomes import Outcome, Retryable
@@ -22,7 +24,9 @@ async def attempted(tools: Tools, pending: Pending, export: Export) -> Outcome:
         raise
     except Exception as error:  # one export's defect must not stop the others; it is tried again, then parked
         log.error("%s: an attempt raised %s", tools.destination.name, type(error).__name__)
-        outcome = Retryable("unexpected-error")
+        outcome = Retryable(AttemptReason.UNEXPECTED)
+    if pending.attempts:
+        outcome = sent_before(outcome)
     pending.attempts += 1
     pending.status = outcome.status
     tools.telemetry.attempted(outcome, tools.now() - began)

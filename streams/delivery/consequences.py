@@ -9,6 +9,7 @@ from streams.delivery.ending import Ends
 from streams.delivery.lanes import Lanes
 from streams.delivery.pace import Pace
 from streams.delivery.pending import Pending
+from streams.delivery.retries import exhausted
 from streams.delivery.states import Trouble
 from streams.delivery.tools import Tools
 from streams.ends import ExportEnd, Reason
@@ -45,6 +46,7 @@ class Consequences:
             case DestinationFault():
                 self._pace.fault()
                 self._tools.state.faulted(Trouble.ENDPOINT, outcome.reason)
+                self._hold(outcome)
                 self._wait(pending, outcome)
             case Retryable():
                 self._retry(pending, outcome)
@@ -59,12 +61,18 @@ class Consequences:
         retry, elapsed = self._retry_policy, self._tools.progress.elapsed(self._tools.now())
         if pending.retried_from is None:
             pending.retried_from = elapsed
-        if elapsed - pending.retried_from >= retry.max_elapsed_seconds:
+        if not self._pace.at_fault:
+            pending.retries += 1
+        if exhausted(pending.retries, elapsed - pending.retried_from, retry):
             self._ends.give_up(pending, Reason.EXHAUSTED, outcome.reason)
             return
-        if outcome.retry_after:
-            self._pace.hold(min(outcome.retry_after, retry.retry_after_cap_seconds))
+        self._hold(outcome)
         self._wait(pending, outcome)
+
+    def _hold(self, outcome: Retryable | DestinationFault) -> None:
+        """Begin nothing for as long as the endpoint asks: it concerns all that is sent to it."""
+        if outcome.retry_after:
+            self._pace.hold(min(outcome.retry_after, self._retry_policy.retry_after_cap_seconds))
 
     def _wait(self, pending: Pending, outcome: Outcome) -> None:
         """Let the lane wait until its head is to be tried again."""

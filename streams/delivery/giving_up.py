@@ -15,6 +15,7 @@ from streams.delivery.dead_letters import Failure, Stage
 from streams.delivery.on_demand import NotWrittenError
 from streams.delivery.pending import Pending
 from streams.delivery.tools import Tools
+from streams.destinations import Retry
 from streams.ends import Reason
 from streams.exports import Export
 from streams.groups.lease import LapsedError
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 LAPSE_SECONDS = 0.2
 """How soon it is noticed that a lapsed lease was renewed."""
+
+_TO_KAFKA = Retry()
+"""How what Kafka does not take is written again, whatever the endpoint's policy."""
 
 Idle = Callable[[], AbstractContextManager[None]]
 """Within it nothing is under way."""
@@ -44,7 +48,7 @@ async def withdrawn(tools: Tools, export: Export, idle: Idle) -> None:
 
 
 async def _written(tools: Tools, write: Callable[[], Awaitable[None]], what: str, idle: Idle) -> None:
-    refusals, retry = 0, tools.destination.delivery.retry
+    refusals = 0
     while True:
         try:
             return await write()
@@ -53,7 +57,7 @@ async def _written(tools: Tools, write: Callable[[], Awaitable[None]], what: str
         except NotWrittenError as error:
             refusals += 1
             log.warning("%s: %s is not confirmed: %s", tools.destination.name, what, error)
-            seconds = tools.pause(refusals, Retryable("not-parked"), retry, tools.random)
+            seconds = tools.pause(refusals, Retryable("not-parked"), _TO_KAFKA, tools.random)
         with idle():
             await asyncio.sleep(seconds)
 

@@ -27,7 +27,7 @@ class Record(Protocol):
 class Pending(Placed):
     """A record of the exports topic that is fetched and not ended."""
 
-    __slots__ = ("attempts", "export", "fetched_at", "record", "retried_from", "size", "status", "window")
+    __slots__ = ("attempts", "export", "fetched_at", "record", "retried_from", "retries", "size", "status", "window")
 
     def __init__(self, record: Record, window: Window, fetched_at: float) -> None:
         self.record, self.window, self.fetched_at = record, window, fetched_at
@@ -39,6 +39,8 @@ class Pending(Placed):
         self.status: int | None = None
         self.retried_from: float | None = None
         """The reading of the destination's progress at the first attempt that is to be tried again."""
+        self.retries = 0
+        """How many of its attempts were to be tried again while the destination was not at fault."""
 
 
 def read_export(record: Record) -> Export | None:

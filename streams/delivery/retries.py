@@ -1,11 +1,25 @@
-"""When to try again. Pure: the dice are an argument."""
+"""When to try again, and when no more. Pure: the dice are an argument, and so is the clock of a record."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from streams.destinations import Retry
-from streams.outcomes import Outcome, Retryable
+from streams.outcomes import DestinationFault, Outcome, Retryable
+
+ADOBE_WAITS = (15.0, 30.0)
+"""The seconds after which Adobe's destinations try again what failed; then they give up."""
+
+
+def exhausted(retries: int, elapsed: float, retry: Retry) -> bool:
+    """Whether a record is given up that failed *retries* times, for *elapsed* seconds of its clock.
+
+    Both count from its first failure, and only what may be the record's own trouble: nothing of a time in which the
+    destination was at fault.
+    """
+    if retry.policy == "adobe":
+        return retries > len(ADOBE_WAITS)
+    return elapsed >= retry.max_elapsed_seconds
 
 
 def backoff(attempts: int, retry: Retry, random: Callable[[], float]) -> float:
@@ -20,13 +34,17 @@ def backoff(attempts: int, retry: Retry, random: Callable[[], float]) -> float:
 
 
 def pause(attempts: int, outcome: Outcome, retry: Retry, random: Callable[[], float]) -> float:
-    """Return the seconds until the next attempt: the backoff, or what the endpoint asked for where that is longer.
+    """Return the seconds until the next attempt: the policy's, or what the endpoint asked for where that is longer.
 
     What it asks for is honoured up to ``retry_after_cap_seconds``. A little is added to it, never taken from it, so
     that those who were asked the same do not come back together.
     """
-    wait = backoff(attempts, retry, random)
-    if not isinstance(outcome, Retryable) or outcome.retry_after is None:
+    wait = _by_adobe(attempts, retry, random) if retry.policy == "adobe" else backoff(attempts, retry, random)
+    if not isinstance(outcome, Retryable | DestinationFault) or outcome.retry_after is None:
         return wait
     asked = min(outcome.retry_after, retry.retry_after_cap_seconds)
     return max(wait, asked + retry.first_seconds * random())
+
+
+def _by_adobe(attempts: int, retry: Retry, random: Callable[[], float]) -> float:
+    return ADOBE_WAITS[min(max(attempts, 1), len(ADOBE_WAITS)) - 1] + retry.first_seconds * random()

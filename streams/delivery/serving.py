@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 from streams.delivery.attempting import attempted
 from streams.delivery.consequences import Consequences
@@ -29,6 +30,8 @@ class Serving:
         self._tools, self._lanes, self._pace, self._tasks, self._ends = tools, lanes, pace, tasks, ends
         self._consequences = consequences
         self._version, self._min_version = tools.destination.version, tools.destination.min_version
+        limit = tools.destination.delivery.max_payload_bytes
+        self._max_payload_bytes = sys.maxsize if limit is None else limit
         self._is_behind = False
         self.closed = False
         """Whether nothing more may be begun."""
@@ -48,6 +51,8 @@ class Serving:
             self._stand_still(export)
         elif self._tools.revisions.overtaken(pending.key, export.meta.revision):
             self._ends.end(pending, ExportEnd.OVERTAKEN)
+        elif len(export.body) > self._max_payload_bytes:
+            self._ends.give_up(pending, Reason.TOO_LARGE, f"more than {self._max_payload_bytes} bytes")
         else:
             await self._deliver(pending, export)
 

@@ -23,8 +23,9 @@ from authlib.oauth2 import OAuth2Client
 
 from streams import __version__
 from streams.destinations import ClientCredentials
-from streams.endpoints.classification import AttemptReason, reason_of
+from streams.endpoints.classification import reason_of
 from streams.endpoints.egress import Egress, exact_url
+from streams.endpoints.reasons import AttemptReason
 from streams.endpoints.retry_after import retry_after_seconds
 from streams.endpoints.tokens import Token, TokenError
 
@@ -189,7 +190,7 @@ def token_reason(error: Exception) -> AttemptReason:
     reason = reason_of(error)
     if reason is AttemptReason.UNEXPECTED:
         log.error("a token request failed as none should: %s", type(error).__name__)
-    if reason is AttemptReason.TIMED_OUT:
+    if reason is AttemptReason.TIMED_OUT:  # a token request has no other time-out
         return AttemptReason.TOKEN_TIMED_OUT
     if reason in _TLS_REASONS:
         return AttemptReason.TOKEN_TLS_FAILED

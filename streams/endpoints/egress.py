@@ -123,17 +123,24 @@ class Egress:
         )
 
     def session(
-        self, *, limit: int, headers: Sequence[tuple[str, str]] = (), left: Callable[[], float] | None = None
+        self,
+        *,
+        limit: int,
+        headers: Sequence[tuple[str, str]] = (),
+        left: Callable[[], float] | None = None,
+        connect_seconds: float | None = None,
+        read_seconds: float | None = None,
     ) -> aiohttp.ClientSession:
-        """Return a session that keeps no cookie, reads no environment, decompresses nothing and sets no time-out.
+        """Return a session that keeps no cookie, reads no environment and decompresses nothing.
 
-        *left* as in ``connector``.
+        *left* as in ``connector``. It sets no time-out but these: *connect_seconds* until there is a connection, name
+        and TLS included, and *read_seconds* in which nothing comes once a request is written.
         """
         return aiohttp.ClientSession(
             connector=self.connector(limit=limit, left=left),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=headers,
-            timeout=aiohttp.ClientTimeout(total=None),
+            timeout=aiohttp.ClientTimeout(total=None, connect=connect_seconds, sock_read=read_seconds),
             trust_env=False,
             auto_decompress=False,
             read_bufsize=16 * 1024,

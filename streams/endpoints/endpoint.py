@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
@@ -14,19 +13,17 @@ import aiohttp
 from streams import __version__
 from streams.delivery.batches import content_type
 from streams.destinations import Destination, Header
+from streams.endpoints.attempt import Attempt
 from streams.endpoints.auth import TokenServer
-from streams.endpoints.classification import AttemptReason, of_failure, of_status, reason_of
 from streams.endpoints.deadlines import Deadline
 from streams.endpoints.egress import Egress, exact_url, wires_of_this_request
-from streams.endpoints.retry_after import retry_after_seconds
-from streams.endpoints.tokens import TokenError, Tokens
-from streams.endpoints.wires import Wire
+from streams.endpoints.meanings import Answered, Kind, Meanings
+from streams.endpoints.retry_after import Asked, longest_asked
+from streams.endpoints.tokens import Tokens
 from streams.exports import Posted
 from streams.groups.lease import LapsedError
 from streams.outcomes import Outcome
 from streams.secrets import Secret
-
-log = logging.getLogger(__name__)
 
 _LOST = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
 """How a connection that ended under a request shows."""
@@ -51,16 +48,6 @@ class AccessTokens(Protocol):
         """Stop renewing."""
 
 
-class _Attempt:
-    """What is known so far of one attempt."""
-
-    __slots__ = ("answer", "awaits_token")
-
-    def __init__(self) -> None:
-        self.answer: aiohttp.ClientResponse | None = None
-        self.awaits_token = False
-
-
 class Endpoint:
     """One session to one destination's endpoint; ``start()`` it in the running loop, ``close()`` it at the end.
 
@@ -76,20 +63,26 @@ class Endpoint:
         *,
         now: Callable[[], float],
         told_resent: Callable[[], None] = lambda: None,
+        told_ignored: Callable[[int], None] = lambda _: None,
         lease: Callable[[], float] | None = None,
     ) -> None:
         self._url = exact_url(destination.account.http_endpoint)
         self._headers = prepared_headers(destination.headers, content_type(destination.delivery.batch))
-        self._delivery = destination.delivery
+        self._delivery, self._meanings = destination.delivery, Meanings(destination.delivery)
         self._egress, self._tokens, self._now, self._lease = egress, tokens, now, lease
         self._session: aiohttp.ClientSession | None = None
-        self._told_resent, self.resent = told_resent, 0
+        self._told_ignored, self._told_resent, self.resent = told_ignored, told_resent, 0
         """How many requests were sent again at once since their connection turned out to be closed."""
 
     async def start(self) -> None:
         """Open the session; nothing is connected yet."""
+        bounds = self._delivery
         self._session = self._egress.session(
-            limit=self._delivery.max_in_flight, headers=self._headers, left=self._lease
+            limit=bounds.max_in_flight,
+            headers=self._headers,
+            left=self._lease,
+            connect_seconds=bounds.connect_timeout_seconds,
+            read_seconds=bounds.read_timeout_seconds,
         )
 
     async def close(self) -> None:
@@ -109,24 +102,21 @@ class Endpoint:
         not, and from now on nothing more of it will be. Beside that it raises CancelledError only.
         """
         self._check_lease()
-        attempt = _Attempt()
+        attempt = Attempt()
         try:
             async with Deadline(self._delivery.timeout_seconds, self._lease):
                 await self._deliver(posted, attempt)
         except Exception as error:
             if attempt.answer is None:
                 self._check_lease()
-                if isinstance(error, TokenError):
-                    return of_failure(error.reason, error.retry_after)
-                return of_failure(_reason(error, attempt))
-        assert attempt.answer is not None
-        return self._outcome(attempt.answer)
+                return self._meanings.of(attempt.failed(error))
+        return self._outcome(attempt)
 
     def _check_lease(self) -> None:
         if self._lease is not None and self._lease() <= 0:
             raise LapsedError("the lease has lapsed: the group may have given the partitions away")
 
-    async def _deliver(self, posted: Posted, attempt: _Attempt) -> None:
+    async def _deliver(self, posted: Posted, attempt: Attempt) -> None:
         if self._tokens is None:
             return await self._send(posted, None, attempt)
         token = await self._token(self._tokens, None, attempt)
@@ -137,20 +127,21 @@ class Endpoint:
         renewed = await self._token(self._tokens, token, attempt)
         return await self._send(posted, renewed, attempt)
 
-    async def _token(self, tokens: AccessTokens, refused: str | None, attempt: _Attempt) -> str:
+    async def _token(self, tokens: AccessTokens, refused: str | None, attempt: Attempt) -> str:
         attempt.awaits_token = True
         token = await tokens.token(refused)
         attempt.awaits_token = False
         return token
 
-    async def _send(self, posted: Posted, token: str | None, attempt: _Attempt) -> None:
-        wires: list[Wire] = []
+    async def _send(self, posted: Posted, token: str | None, attempt: Attempt) -> None:
+        wires = attempt.wires = []
         watching = wires_of_this_request.set(wires)
         try:
             await self._request(posted, token, attempt)
         except _LOST:
             if not (wires and wires[-1].lost_while_idle):
                 raise
+            attempt.is_resent = True
             self.resent += 1
             self._told_resent()
             await self._request(posted, token, attempt)
@@ -160,7 +151,7 @@ class Endpoint:
                 for wire in wires:
                     wire.reset()
 
-    async def _request(self, posted: Posted, token: str | None, attempt: _Attempt) -> None:
+    async def _request(self, posted: Posted, token: str | None, attempt: Attempt) -> None:
         assert self._session is not None, "start() comes before post()"
         headers = {"Idempotency-Key": posted.id}
         if token is not None:
@@ -173,22 +164,19 @@ class Endpoint:
         finally:
             answer.release()  # closes the connection when something is left to be read
 
-    def _outcome(self, answer: aiohttp.ClientResponse) -> Outcome:
-        if 200 <= answer.status <= 299:
-            return of_status(answer.status)
-        asked = answer.headers.get("Retry-After")
-        cap = self._delivery.retry.retry_after_cap_seconds
-        return of_status(answer.status, retry_after_seconds(asked, now=self._now(), cap=cap))
+    def _outcome(self, attempt: Attempt) -> Outcome:
+        answer = attempt.answer
+        assert answer is not None
+        delivers = self._meanings.kind(answer.status) is Kind.DELIVERED
+        asked = Asked() if delivers else self._asked(answer)
+        return self._meanings.of(Answered(answer.status, asked.seconds, attempt.is_resent))
 
-
-def _reason(error: Exception, attempt: _Attempt) -> AttemptReason:
-    reason = reason_of(error)
-    if reason is AttemptReason.UNEXPECTED:
-        # The class alone: a message could hold the URL, a header or the body.
-        log.error("an attempt failed as none should: %s", type(error).__name__)
-    if reason is AttemptReason.TIMED_OUT and attempt.awaits_token:
-        return AttemptReason.TOKEN_TIMED_OUT
-    return reason
+    def _asked(self, answer: aiohttp.ClientResponse) -> Asked:
+        texts = answer.headers.getall("Retry-After", ())
+        asked = longest_asked(texts, now=self._now(), cap=self._delivery.retry.retry_after_cap_seconds)
+        if asked.ignored:
+            self._told_ignored(asked.ignored)
+        return asked
 
 
 @asynccontextmanager
@@ -200,13 +188,15 @@ async def reach(
     monotonic: Callable[[], float],
     token_fetched: Callable[[str], None] = lambda _: None,
     resent: Callable[[], None] = lambda: None,
+    retry_after_ignored: Callable[[int], None] = lambda _: None,
     lease: Callable[[], float] | None = None,
 ) -> AsyncIterator[Endpoint]:
     """Open the way to *destination*: its endpoint, with tokens if its account has credentials.
 
     *now* is the wall clock, *monotonic* one that nobody sets; *token_fetched* hears how token requests go,
-    *resent* of each request that was sent again at once. *lease* says how many seconds are left of the lease of what is
-    posted: nothing is once it has lapsed.
+    *resent* of each request that was sent again at once, *retry_after_ignored* of how many such headers of an answer
+    were not understood. *lease* says how many seconds are left of the lease of what is posted: nothing is once it has
+    lapsed.
     """
     credentials = destination.account.credentials
     if credentials is None:
@@ -214,7 +204,9 @@ async def reach(
     else:
         server = TokenServer(credentials, egress, now=now, told=token_fetched)
         tokens = Tokens(server.fetch, now=monotonic)
-    endpoint = Endpoint(destination, egress, tokens, now=now, told_resent=resent, lease=lease)
+    endpoint = Endpoint(
+        destination, egress, tokens, now=now, told_resent=resent, told_ignored=retry_after_ignored, lease=lease
+    )
     await endpoint.start()
     try:
         yield endpoint

@@ -18,8 +18,8 @@ import aiohttp
 
 from streams.endpoints import certificates
 from streams.endpoints.addresses import EgressRefused
-from streams.endpoints.classification import AttemptReason as Why
 from streams.endpoints.egress import AddressInfo, Egress, exact_url
+from streams.endpoints.reasons import AttemptReason as Why
 from streams.endpoints.steps import SkippedError, Step, StepError, StepName, Target, skipped, timed
 
 CLOSE_SECONDS = 1.0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 _SECONDS = re.compile(r"\d+(\.\d*)?", re.ASCII)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -17,6 +19,23 @@ _DATES = tuple(
         rf"[A-Z][a-z]{{2}} {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})",  # asctime
     )
 )
+
+
+class Asked(NamedTuple):
+    """The seconds to wait, None where that is not said, and how many headers were not understood."""
+
+    seconds: float | None = None
+    ignored: int = 0
+
+
+def longest_asked(texts: Iterable[str], *, now: float, cap: float) -> Asked:
+    """Return the longest wait that one of an answer's headers asks for; *now* and *cap* as in what follows.
+
+    There should be one at most. Who sends more gets what the most patient reader would give.
+    """
+    read = [retry_after_seconds(text, now=now, cap=cap) for text in texts]
+    understood = [seconds for seconds in read if seconds is not None]
+    return Asked(max(understood, default=None), len(read) - len(understood))
 
 
 def retry_after_seconds(text: str | None, *, now: float, cap: float) -> float | None:

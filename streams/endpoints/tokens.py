@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from streams.endpoints.classification import AttemptReason
+from streams.endpoints.reasons import AttemptReason
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
 """After a failed fetch, how long the failure is given to whoever asks instead of asking the server again."""

@@ -16,10 +16,11 @@ from streams.destinations import Destination
 from streams.endpoints.auth import TIMEOUT_SECONDS, Answer, TokenServer, token_reason
 from streams.endpoints.egress import Egress
 from streams.endpoints.endpoint import Endpoint, prepared_headers
+from streams.endpoints.meanings import Meanings
 from streams.endpoints.reachability import Reachability
 from streams.endpoints.steps import STEP_SECONDS, Result, SampleRequest, Step, StepName, Target, skipped, timed
 from streams.endpoints.tokens import Token, TokenError, Tokens
-from streams.endpoints.verdicts import failure, said
+from streams.endpoints.verdicts import failure, said, too_large
 from streams.exports import Export
 from streams.secrets import MASK
 from streams.telemetry.masks import Masks
@@ -126,6 +127,9 @@ class Trial:
 
     async def _deliver(self) -> str:
         assert self._sample is not None, "it is wanted"
+        bounds = self._destination.delivery
+        if bounds.max_payload_bytes is not None and len(self._sample.body) > bounds.max_payload_bytes:
+            raise too_large(len(self._sample.body), bounds.max_payload_bytes)
         tokens = None if self._server is None else Tokens(self._first_token, now=self._clocks.monotonic)
         endpoint = Endpoint(self._destination, self._egress, tokens, now=self._clocks.now)
         await endpoint.start()
@@ -133,7 +137,7 @@ class Trial:
             outcome = await endpoint.post(self._sample)
         finally:
             await endpoint.close()
-        return said(outcome)
+        return said(outcome, Meanings(bounds))
 
     async def _first_token(self) -> Token:
         """Return the token of the step before; the endpoint may refuse it, then a new one."""

@@ -35,7 +35,10 @@ ATTEMPTS: Remedies = {
         "What the token server answers is no token.", "Look at `authEndpoint`: is it the token endpoint?"
     ),
     "request-timeout": Remedy("408: the endpoint had no time for it.", _WAIT),
-    "conflict": Remedy("409: the endpoint is still busy with the same export.", _WAIT),
+    "conflict": Remedy(
+        "409: the endpoint is still busy with the same export.",
+        "Nothing: it is tried again. If it says so to what it has, `outcomes: {delivered: [409]}`",
+    ),
     "too-early": Remedy("425: the endpoint does not want it yet.", _WAIT),
     "throttled": Remedy(
         "429: too many requests; `Retry-After` is kept.", "Lower `delivery.maxInFlight`, or ask for a higher limit"
@@ -44,22 +47,39 @@ ATTEMPTS: Remedies = {
     "timed-out": Remedy(
         "No answer within `delivery.timeoutSeconds`.", "Nothing, unless the endpoint needs longer: raise it then"
     ),
+    "connect-timed-out": Remedy(
+        "No connection within `delivery.connectTimeoutSeconds`, or the whole time: the endpoint got nothing.",
+        "See whether a firewall on the way drops what is sent",
+    ),
+    "read-timed-out": Remedy(
+        "The endpoint took the request and said nothing for `delivery.readTimeoutSeconds`.",
+        "Nothing, unless the endpoint needs longer: raise it then",
+    ),
     "name-unresolved": Remedy("The endpoint's name has no address.", "Mend the name, or this machine's resolver"),
     "connect-failed": Remedy("Nothing takes the connection.", _WAIT),
     "disconnected": Remedy("The connection ended before the answer.", _WAIT),
     "invalid-answer": Remedy("What came is no HTTP answer.", "Look at what listens at `httpEndpoint`"),
     "rejected": Remedy(
         "Another 4xx: the endpoint does not want this export, ever. It becomes the dead letter `refused`.",
-        "Compare the body with what the endpoint expects",
+        "Compare the body with what the endpoint expects; if it will take it later, `outcomes: {retry: [...]}`",
+    ),
+    "rejected-again": Remedy(
+        "422 to an id that was sent before: it may have been taken then. A dead letter.",
+        "See whether the endpoint has it; if that is what its 422 means, `outcomes: {delivered: [422]}`",
     ),
     "not-found": Remedy(
-        "404: the endpoint does not know this address. A dead letter.", "Look at the path of `httpEndpoint`"
+        "404: the endpoint does not know this address. A dead letter.",
+        "Look at the path of `httpEndpoint`; where it is a profile that comes later, `outcomes: {retry: [404]}`",
     ),
     "redirected": Remedy(
-        "3xx: redirects are never followed. A dead letter.", "Write where it leads to as `httpEndpoint`"
+        "3xx: redirects are never followed. A dead letter.",
+        "Write where it leads to as `httpEndpoint`; if it means thanks, `outcomes: {delivered: [303]}`",
     ),
     "not-supported": Remedy(
         "501, 505 or 511: it does not take a POST. A dead letter.", "Look at `httpEndpoint`, and for a proxy on the way"
+    ),
+    "overridden": Remedy(
+        "A 2xx that `delivery.outcomes` does not take for a delivery.", "Look at the endpoint, or at `outcomes`"
     ),
     "unknown-answer": Remedy(
         "A status that HTTP does not know. A dead letter.", "Look at what listens at `httpEndpoint`"

@@ -19,7 +19,8 @@ RECORDS: Remedies = {
         "Write one object per record",
     ),
     "too-large": Remedy(
-        "It has more than 1 MiB; or an export of it would have more than 8 MiB.", "Write less into one record"
+        "It has more than 1 MiB; an export of it more than 8 MiB, or than `delivery.maxPayloadBytes`.",
+        "Write less into one record, map less, or raise that limit",
     ),
     "state-too-large": Remedy(
         "With it the profile's state would have more than 4 MiB.", "Look for a source, or identities, that only grow"
@@ -73,6 +74,11 @@ RECORDS: Remedies = {
     "invalid-export": Remedy(
         "An export on our own topic is not one: somebody else has written there.", "Look at who may"
     ),
-    "refused": Remedy("The endpoint does not want it (other 3xx, 4xx).", "Read `streams.status`; look at the endpoint"),
-    "exhausted": Remedy("The endpoint has failed for `maxElapsedSeconds`.", "Look at the endpoint"),
+    "refused": Remedy(
+        "The endpoint does not want it: 3xx, other 4xx, or what `outcomes` says.",
+        "Read `streams.status`; look at the endpoint",
+    ),
+    "exhausted": Remedy(
+        "The endpoint has failed for `maxElapsedSeconds`, or three times with `retry: adobe`.", "Look at the endpoint"
+    ),
 }

@@ -10,9 +10,10 @@ from prometheus_client import Counter
 from streams.destinations import Destination
 from streams.ends import ExportEnd
 from streams.exports import Export
-from streams.outcomes import Outcome
+from streams.outcomes import Delivered, Outcome
 from streams.remedies.destinations import todo
 from streams.telemetry.labels import (
+    ATTEMPT_REASONS,
     EXPECTED_ENDS,
     NONE,
     OUTCOMES,
@@ -85,6 +86,8 @@ class DeliveryTelemetry:
             )
         counter.inc()
         self._attempt_seconds.observe(seconds)
+        if not isinstance(outcome, Delivered):
+            self._metrics.failed.labels(self._name, known(outcome.reason, ATTEMPT_REASONS)).inc()
 
     def ended(
         self,
@@ -179,6 +182,10 @@ class DeliveryTelemetry:
     def resent(self) -> None:
         """Count one request that was sent again at once, since its connection turned out to be closed."""
         self._metrics.resent.labels(destination=self._name).inc()
+
+    def retry_after_ignored(self, count: int) -> None:
+        """Count headers of one answer that should say when to come again, and cannot be read."""
+        self._metrics.ignored.labels(destination=self._name).inc(count)
 
 
 def _none() -> None:

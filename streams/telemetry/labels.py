@@ -5,6 +5,7 @@ What is in none of them is counted as ``other``: a text from outside never becom
 
 from __future__ import annotations
 
+from streams.endpoints.reasons import AttemptReason
 from streams.ends import ExportEnd, Reason
 from streams.outcomes import Delivered, DestinationFault, Outcome, Refused, Retryable
 
@@ -15,11 +16,15 @@ NONE = ""
 STATES = ("configured", "activated", "paused", "faulted", "forbidden", "draining")
 """The states of a destination."""
 
+ATTEMPT_REASONS = tuple(map(str, AttemptReason))
+"""Why an attempt did not deliver."""
+
 STATE_REASONS = (
-    *("unauthorized", "forbidden", "gone", "tls-untrusted", "tls-failed", "egress-refused", "invalid-request"),
-    *("token-refused", "token-tls-failed", "topic-missing", "not-authorized", "crashed", "operator", "gap"),
+    *ATTEMPT_REASONS,
+    *("topic-missing", "not-authorized", "crashed", "operator", "gap"),
 )
-"""Why a destination is in a state that somebody should look at: the faults of an attempt, then what else stops it."""
+"""Why a destination is in a state that somebody should look at: what an attempt said (a document may call any status a
+fault), then what else stops it."""
 
 TOKEN_RESULTS = ("fetched", "refused", "failed")
 """How the request for an access token went: a token, a refusal of the credentials, anything else."""

@@ -37,7 +37,9 @@ NAMES = (
     "streams_exports_in_flight",
     "streams_oldest_unresolved_age_seconds",
     "streams_attempts_total",
+    "streams_attempts_failed_total",
     "streams_attempts_resent_total",
+    "streams_retry_after_ignored_total",
     "streams_attempt_duration_seconds",
     "streams_end_to_end_seconds",
     "streams_destination_state",
@@ -75,7 +77,8 @@ class Metrics:
         """The families that delivery moves, each labelled with the destination."""
         return (
             *(self.fetched, self.ended, self.pending, self.in_flight, self.oldest_age, self.end_to_end),
-            *(self.attempts, self.resent, self.attempt_seconds, self.state, self.token_fetches),
+            *(self.attempts, self.failed, self.resent, self.ignored, self.attempt_seconds, self.state),
+            self.token_fetches,
         )
 
     def forget(self, destination: str, families: Iterable[MetricWrapperBase]) -> None:
@@ -136,8 +139,17 @@ class Metrics:
         self.attempts = self._counter(
             "attempts_total", "Requests by outcome and class of status.", "destination", "outcome", "status_class"
         )
+        self.failed = self._counter(
+            "attempts_failed_total",
+            "Requests that did not deliver, by why; each may be repeated.",
+            "destination",
+            "reason",
+        )
         self.resent = self._counter(
             "attempts_resent_total", "Requests sent again at once since their connection was closed.", "destination"
+        )
+        self.ignored = self._counter(
+            "retry_after_ignored_total", "Headers Retry-After that say nothing that can be read.", "destination"
         )
         self.attempt_seconds = self._histogram(
             "attempt_duration_seconds", "How long requests took, whatever came of them.", ATTEMPT_SECONDS

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.endpoints.classification import AttemptReason
+from streams.endpoints.reasons import AttemptReason
 from streams.endpoints.tokens import Token, TokenError, Tokens
 from tests.waiting import until
 
