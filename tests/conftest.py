@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -97,7 +98,12 @@ def _closed_network() -> Iterator[None]:
 
 
 def pytest_sessionstart() -> None:
-    """Mark what is started from now on, so that an orphan is seen at the end too; note what is in the root."""
+    """Mark what is started from now on, so that an orphan is seen at the end too; note what is in the root.
+
+    A shell lets what it starts in the background ignore Ctrl-C, and so would every process that a test starts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     mark_descendants()
     _before.update(_in_root())
 
