@@ -65,12 +65,20 @@ class RecordingTelemetry:
     details: list[str] = field(default_factory=list)
     gauges: dict[str, Callable[[], int | None]] = field(default_factory=dict)
     lapses: int = 0
+    batches: list[int] = field(default_factory=list)
+    halvings: int = 0
 
     def fetched(self, count: int) -> None:
         self.fetched_count += count
 
     def attempted(self, outcome: Outcome, seconds: float) -> None:
         self.outcomes.append(outcome)
+
+    def batched(self, count: int) -> None:
+        self.batches.append(count)
+
+    def halved(self) -> None:
+        self.halvings += 1
 
     def ended(
         self,

@@ -100,8 +100,8 @@ ROOMS = {
     "delivery": Room(
         _in(
             "delivery",
-            "tools bounds tasks pace backlog giving_up attempting ending consequences serving dispatch member commits "
-            "standing tenure service ways confirmed keeper deliveries pruning",
+            "tools bounds tasks pace backlog giving_up attempting ending consequences serving gathering dispatch "
+            "member commits standing tenure service ways confirmed keeper deliveries pruning",
         ),
         sees=("words", "decisions", "brokers", "parking", "groups"),
     ),

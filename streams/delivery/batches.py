@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 from uuid import UUID
 
 from streams.destinations import Batch
@@ -14,8 +13,6 @@ _NAMESPACE = UUID("0b5d9c3e-6f0a-5d43-8a55-3e1f7c9d2b60").bytes
 """The root of all keys of batches. It never changes: what an endpoint has seen it would not know again."""
 
 _LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +33,9 @@ class Batching:
         self._format = bounds.format
         self._frame = 1 if bounds.format == "array" else 0  # beside one byte per member: its comma, or end of line
 
-    def full(self, count: int, size: int) -> bool:
-        """Whether *count* exports whose bodies have *size* bytes fill a request, or more than one: none need wait."""
-        return count >= self.max_exports or self._length(count, size) >= self._max_bytes
+    def filled(self, count: int, size: int) -> int:
+        """Return how many requests *count* exports, whose bodies have *size* bytes, fill at least."""
+        return max(count // self.max_exports, self._length(count, size) // self._max_bytes)
 
     def fits(self, count: int, size: int, more: int) -> bool:
         """Whether *count* exports of *size* bytes leave room for one of *more* bytes; a first one has its room."""
@@ -72,7 +69,13 @@ def content_type(batch: Batch | None) -> str:
     return "application/x-ndjson" if batch is not None and batch.format == "ndjson" else "application/json"
 
 
-def halves(members: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
-    """Return what is sent in place of a batch that was refused, in this order; *members* are two at least."""
-    middle = (len(members) + 1) // 2
-    return members[:middle], members[middle:]
+def frame_bytes(batch: Batch | None) -> int:
+    """Return how much larger a request is than the one export that it carries."""
+    if batch is None:
+        return 0
+    return 2 if batch.format == "array" else 1
+
+
+def half(count: int) -> int:
+    """Return how many of a batch that was refused go first; the others follow."""
+    return (count + 1) // 2

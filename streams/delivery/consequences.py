@@ -63,7 +63,10 @@ class Consequences:
             pending.retried_from = elapsed
         if not self._pace.at_fault:
             pending.retries += 1
-        if exhausted(pending.retries, elapsed - pending.retried_from, retry):
+        is_over = exhausted(pending.retries, elapsed - pending.retried_from, retry)
+        if is_over and pending.company > 1:
+            pending.most = 1  # perhaps it was another of its company: nobody is given up for that
+        elif is_over:
             self._ends.give_up(pending, Reason.EXHAUSTED, outcome.reason)
             return
         self._hold(outcome)

@@ -13,8 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from aiokafka import TopicPartition
 
 from streams.delivery.backlog import Backlog
+from streams.delivery.batches import Batching
 from streams.delivery.consequences import Consequences
 from streams.delivery.ending import Ends
+from streams.delivery.gathering import Gathering
 from streams.delivery.lanes import Lanes
 from streams.delivery.pace import Pace
 from streams.delivery.pending import Pending, Record
@@ -47,6 +49,11 @@ class Dispatch:
         self._ends = Ends(tools, self.backlog, self._lanes, self._tasks, self._kick)
         self._consequences = Consequences(tools, self._lanes, self._pace, self._ends, self._kick)
         self._serving = Serving(tools, self._lanes, self._pace, self._tasks, self._ends, self._consequences)
+        batch, body = tools.destination.delivery.batch, tools.destination.delivery.max_payload_bytes
+        self._turns: Serving | Gathering = self._serving
+        if batch is not None:
+            parts = self._lanes, self._pace, self._serving, self._consequences
+            self._turns = Gathering(Batching(batch, body), tools, *parts, self._kick)
         if tools.state.has(Trouble.ENDPOINT):
             self._pace.fault()
 
@@ -86,13 +93,14 @@ class Dispatch:
 
         What has ended above an export that was not begun is in the commit, too, so nothing of it is repeated.
         """
-        self._serving.closed = True
+        self._turns.close()
         self._lanes.close()
         await self._tasks.drained(seconds)
 
     async def release(self) -> None:
         """Stop serving at once; what has not ended is handed over to whoever is assigned the partitions next."""
-        self._serving.closed = self._ends.closed = True
+        self._ends.closed = True
+        self._turns.close()
         self._pace.close()
         self._consequences.close()
         if tasks := list(self._tasks):
@@ -103,13 +111,13 @@ class Dispatch:
 
     def _kick(self) -> None:
         """Let as many runners run as there is work for."""
-        for _ in range(min(self._pace.limit - self._runners, self._lanes.ready)):
+        for _ in range(min(self._pace.limit - self._runners, self._turns.due)):
             self._runners += 1
             self._tasks.spawn(self._run())
 
     async def _run(self) -> None:
         try:
-            while self._runners <= self._pace.limit and (pending := self._lanes.take()) is not None:
-                await self._serving.serve(pending)
+            while self._runners <= self._pace.limit and await self._turns.next():
+                pass
         finally:
             self._runners -= 1

@@ -17,9 +17,11 @@ from typing import Generic, Self, TypeVar
 class Placed:
     """What stands in a lane; a lane is linked through its members, which costs no container per profile."""
 
-    __slots__ = ("arrival", "behind", "key")
+    __slots__ = ("arrival", "behind", "key", "size")
 
     key: bytes
+    size: int
+    """In bytes."""
     behind: Self | None
     arrival: int
     """Its number among all that were added; `Lanes` gives it."""
@@ -34,6 +36,8 @@ class Lanes(Generic[T]):
     def __init__(self) -> None:
         self._last: dict[bytes, T] = {}
         self._ready: list[tuple[int, T]] = []  # a heap
+        self.ready_bytes = 0
+        """The sizes of the heads that can be taken, together."""
         self._arrivals = 0
         self._closed = False
 
@@ -59,7 +63,11 @@ class Lanes(Generic[T]):
 
     def take(self) -> T | None:
         """Return the oldest ready head; its lane gives no other until ``done`` or ``again`` is said of this one."""
-        return heappop(self._ready)[1] if self._ready else None
+        if not self._ready:
+            return None
+        item = heappop(self._ready)[1]
+        self.ready_bytes -= item.size
+        return item
 
     def done(self, item: T) -> None:
         """Let the taken or waiting *item* go; the one behind it becomes ready."""
@@ -76,7 +84,9 @@ class Lanes(Generic[T]):
         """From now on no head is ready; an item that is taken stays taken."""
         self._closed = True
         self._ready.clear()
+        self.ready_bytes = 0
 
     def _offer(self, item: T) -> None:
         if not self._closed:
             heappush(self._ready, (item.arrival, item))
+            self.ready_bytes += item.size

@@ -27,7 +27,10 @@ class Record(Protocol):
 class Pending(Placed):
     """A record of the exports topic that is fetched and not ended."""
 
-    __slots__ = ("attempts", "export", "fetched_at", "record", "retried_from", "retries", "size", "status", "window")
+    __slots__ = (
+        *("attempts", "company", "export", "fetched_at", "most", "record", "retried_from", "retries", "status"),
+        "window",
+    )
 
     def __init__(self, record: Record, window: Window, fetched_at: float) -> None:
         self.record, self.window, self.fetched_at = record, window, fetched_at
@@ -37,6 +40,10 @@ class Pending(Placed):
         self.export: Export | None = None
         self.attempts = 0
         self.status: int | None = None
+        self.company = 1
+        """How many exports its latest request carried."""
+        self.most: int | None = None
+        """How many its next one may carry, None = as many as the destination takes."""
         self.retried_from: float | None = None
         """The reading of the destination's progress at the first attempt that is to be tried again."""
         self.retries = 0

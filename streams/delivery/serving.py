@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 
 from streams.delivery.attempting import attempted
+from streams.delivery.batches import frame_bytes
 from streams.delivery.consequences import Consequences
 from streams.delivery.ending import Ends
 from streams.delivery.giving_up import LAPSE_SECONDS
@@ -15,8 +17,9 @@ from streams.delivery.pending import Pending, read_export
 from streams.delivery.tasks import Tasks
 from streams.delivery.tools import Tools
 from streams.ends import ExportEnd, Reason
-from streams.exports import Export
+from streams.exports import Export, Posted
 from streams.groups.lease import LapsedError
+from streams.outcomes import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -30,16 +33,39 @@ class Serving:
         self._tools, self._lanes, self._pace, self._tasks, self._ends = tools, lanes, pace, tasks, ends
         self._consequences = consequences
         self._version, self._min_version = tools.destination.version, tools.destination.min_version
-        limit = tools.destination.delivery.max_payload_bytes
-        self._max_payload_bytes = sys.maxsize if limit is None else limit
+        bounds = tools.destination.delivery
+        limit = sys.maxsize if bounds.max_payload_bytes is None else bounds.max_payload_bytes
+        self._max_payload_bytes = limit - frame_bytes(bounds.batch)
         self._is_behind = False
         self.closed = False
         """Whether nothing more may be begun."""
         self.lapsed = False
         """Whether the lease had lapsed at the last attempt."""
 
-    async def serve(self, pending: Pending) -> None:
-        """Take a head one step further."""
+    @property
+    def due(self) -> int:
+        """How many requests may be begun for want of nothing but pace."""
+        return self._lanes.ready
+
+    async def next(self) -> bool:
+        """Take the next head one step further; false if there is none."""
+        pending = self._lanes.take()
+        if pending is None:
+            return False
+        if (export := self.deliverable(pending)) is not None:
+            outcome = await self.posted((pending,), export)
+            if outcome is None:
+                self._lanes.again(pending)
+            else:
+                self._consequences.follow(pending, export, outcome)
+        return True
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self.closed = True
+
+    def deliverable(self, pending: Pending) -> Export | None:
+        """Return the export of a taken head; where it is not to be posted, do with it what is to be done."""
         export = pending.export
         if export is None:
             export = pending.export = read_export(pending.record)
@@ -54,7 +80,8 @@ class Serving:
         elif len(export.body) > self._max_payload_bytes:
             self._ends.give_up(pending, Reason.TOO_LARGE, f"more than {self._max_payload_bytes} bytes")
         else:
-            await self._deliver(pending, export)
+            return export
+        return None
 
     def _stand_still(self, export: Export) -> None:
         """Leave the lane as it is: what a later version of the document rendered goes out by that one, or never."""
@@ -63,24 +90,24 @@ class Serving:
             name, version = self._tools.destination.name, export.meta.version
             log.info("%s: exports of version %s wait until it is followed here", name, version)
 
-    async def _deliver(self, pending: Pending, export: Export) -> None:
-        """Make an attempt, unless another worker may have the partition by now, and follow its outcome."""
+    async def posted(self, members: Sequence[Pending], posted: Posted) -> Outcome | None:
+        """Make an attempt, unless another worker may have the partitions by now; None if nothing is to follow."""
         if self._tools.asked:
-            self._tools.asked.answered(pending.key)
+            for pending in members:
+                self._tools.asked.answered(pending.key)
         if not await self._slot():
-            return
+            return None
         try:
             self._tools.lease.check()
             self.lapsed = False
-            outcome = await attempted(self._tools, pending, export)
+            outcome = await attempted(self._tools, members, posted)
         except LapsedError:
             if not self._ends.closed:
-                self._lapse(pending)
-            return
+                self._lapse()
+            return None
         finally:
             self._tools.shared.slots.give()
-        if not self._ends.closed:
-            self._consequences.follow(pending, export, outcome)
+        return None if self._ends.closed else outcome
 
     async def _slot(self) -> bool:
         """Take a slot of the process; false if nothing may be begun any more by the time that one is free."""
@@ -93,7 +120,7 @@ class Serving:
             slots.give()
         return not self.closed
 
-    def _lapse(self, pending: Pending) -> None:
+    def _lapse(self) -> None:
         """Begin nothing until the lease is renewed, or all is handed over; what was tried without it is no attempt."""
         if not self.lapsed:
             self.lapsed = True
@@ -101,4 +128,3 @@ class Serving:
             log.warning("%s: the lease has lapsed: nothing is posted until it is renewed", self._tools.destination.name)
         self._tools.progress.stopped(self._tools.now())
         self._pace.hold(LAPSE_SECONDS)
-        self._lanes.again(pending)

@@ -39,6 +39,12 @@ class Telemetry(Protocol):
     def attempted(self, outcome: Outcome, seconds: float) -> None:
         """A request ended."""
 
+    def batched(self, count: int) -> None:
+        """A request ended that carried so many exports, to a destination that takes batches."""
+
+    def halved(self) -> None:
+        """A batch was refused: its members are to be sent again, in half the company."""
+
     def ended(
         self,
         export: Export,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from streams.destinations import Destination
 from streams.ends import ExportEnd
@@ -59,6 +59,7 @@ class DeliveryTelemetry:
         self._fetched = metrics.fetched.labels(destination=self._name)
         self._attempt_seconds = metrics.attempt_seconds.labels(destination=self._name)
         self._end_to_end = metrics.end_to_end.labels(destination=self._name)
+        self._batch_exports: Histogram | None = None  # a destination that takes no batches shows none
         self._attempts: dict[tuple[type[Outcome], str], Counter] = {}
         self._ended: dict[tuple[ExportEnd, str | None], Counter] = {}
         for end, reason in EXPECTED_ENDS:
@@ -88,6 +89,16 @@ class DeliveryTelemetry:
         self._attempt_seconds.observe(seconds)
         if not isinstance(outcome, Delivered):
             self._metrics.failed.labels(self._name, known(outcome.reason, ATTEMPT_REASONS)).inc()
+
+    def batched(self, count: int) -> None:
+        """Count the exports of one request, to a destination that takes batches."""
+        if self._batch_exports is None:
+            self._batch_exports = self._metrics.batch_exports.labels(destination=self._name)
+        self._batch_exports.observe(count)
+
+    def halved(self) -> None:
+        """Count one batch that was refused, and is sent again in halves."""
+        self._metrics.batches_halved.labels(destination=self._name).inc()
 
     def ended(
         self,

@@ -6,7 +6,7 @@ dashboards and alerts are checked against.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
@@ -41,6 +41,8 @@ NAMES = (
     "streams_attempts_resent_total",
     "streams_retry_after_ignored_total",
     "streams_attempt_duration_seconds",
+    "streams_batch_exports",
+    "streams_batches_halved_total",
     "streams_end_to_end_seconds",
     "streams_destination_state",
     "streams_token_fetches_total",
@@ -49,6 +51,9 @@ NAMES = (
 
 ATTEMPT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Around the default time-out of an attempt, 2 s."""
+
+BATCH_EXPORTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
+"""Around the default size of a batch, 100."""
 
 END_TO_END_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 86400.0)
 """From a quiet pipeline (10 ms) over an exhausted retry (15 min) to an endpoint that was away for a day."""
@@ -78,7 +83,7 @@ class Metrics:
         return (
             *(self.fetched, self.ended, self.pending, self.in_flight, self.oldest_age, self.end_to_end),
             *(self.attempts, self.failed, self.resent, self.ignored, self.attempt_seconds, self.state),
-            self.token_fetches,
+            *(self.token_fetches, self.batch_exports, self.batches_halved),
         )
 
     def forget(self, destination: str, families: Iterable[MetricWrapperBase]) -> None:
@@ -154,6 +159,12 @@ class Metrics:
         self.attempt_seconds = self._histogram(
             "attempt_duration_seconds", "How long requests took, whatever came of them.", ATTEMPT_SECONDS
         )
+        self.batch_exports = self._histogram(
+            "batch_exports", "Exports per request, of a destination that takes batches.", BATCH_EXPORTS
+        )
+        self.batches_halved = self._counter(
+            "batches_halved_total", "Batches that were refused, and sent again in halves.", "destination"
+        )
         self.state = self._gauge(
             "destination_state", "1 for the state that a destination is in, and why.", "destination", "state", "reason"
         )
@@ -167,7 +178,7 @@ class Metrics:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return self._declared(Gauge(f"streams_{name}", text, labels, registry=self.registry), labels)
 
-    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+    def _histogram(self, name: str, text: str, buckets: Sequence[float]) -> Histogram:
         labels = ("destination",)
         return self._declared(
             Histogram(f"streams_{name}", text, labels, registry=self.registry, buckets=buckets), labels

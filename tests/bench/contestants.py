@@ -180,6 +180,12 @@ class Quiet:
     def attempted(self, outcome: Outcome, seconds: float) -> None:
         """Say nothing."""
 
+    def batched(self, count: int) -> None:
+        """Say nothing."""
+
+    def halved(self) -> None:
+        """Say nothing."""
+
     def ended(self, export: Export, end: object, **facts: object) -> None:
         """Say nothing."""
 

@@ -13,7 +13,7 @@ class Item(Placed):
     __slots__ = ("number",)
 
     def __init__(self, key: bytes, number: int) -> None:
-        self.key, self.number, self.behind = key, number, None
+        self.key, self.number, self.behind, self.size = key, number, None, number % 7
 
 
 KEYS = st.sampled_from([b"a", b"b", b"c"])
@@ -71,6 +71,7 @@ class AnyArrivalsAndOutcomes(RuleBasedStateMachine):
         open_lanes = {key for key, left in self.left.items() if left}
         assert len(self.lanes) == len(open_lanes)
         assert self.lanes.ready == len(open_lanes - self.held)
+        assert self.lanes.ready_bytes == sum(self.left[key][0] % 7 for key in open_lanes - self.held)
 
     def _end(self, item: Item) -> None:
         assert self.left[item.key].pop(0) == item.number
@@ -106,4 +107,4 @@ def test_closed_lanes_give_nothing_more() -> None:
     lanes.again(failed)
 
     assert lanes.take() is None
-    assert lanes.ready == 0
+    assert lanes.ready == lanes.ready_bytes == 0

@@ -213,6 +213,17 @@ def test_what_was_not_delivered_counts_by_reason(bench: Bench) -> None:
     assert counted == {"timed-out": 1, "rejected-again": 2, "gone": 1, "other": 1}
 
 
+def test_a_destination_that_takes_batches_shows_how_full_its_requests_are(bench: Bench) -> None:
+    assert bench.value("streams_batch_exports_count", destination="crm") is None, "without batches there is no figure"
+    for count in (100, 100, 7):
+        bench.delivery.batched(count)
+    bench.delivery.halved()
+
+    assert bench.value("streams_batch_exports_count", destination="crm") == 3
+    assert bench.value("streams_batch_exports_sum", destination="crm") == 207
+    assert bench.value("streams_batches_halved_total", destination="crm") == 1
+
+
 def test_a_retry_after_that_says_nothing_is_counted(bench: Bench) -> None:
     bench.delivery.retry_after_ignored(2)
 
