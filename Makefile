@@ -23,8 +23,8 @@ test: .venv/.ready  ## every test that this machine can run; says which it could
 faults: .venv/.ready  ## the fault matrix on a real Kafka (ROWS="K1 K4" for some, SEEDS=3)
 	@$(BIN)/python -m tests.faults $(ROWS) --seeds $(SEEDS) $(ARGS)
 
-bench: .venv/.ready  ## measure against a bare loop (NAMES="..." for some)
-	@$(BIN)/python -m tests.bench $(NAMES)
+bench: .venv/.ready  ## measure against a bare loop (NAMES="..." for some, ARGS="--where latency_ms=0")
+	@$(BIN)/python -m tests.bench $(NAMES) $(ARGS)
 
 lint: .venv/.ready  ## ruff and mypy over everything
 	@$(BIN)/ruff check .

@@ -1,290 +1,190 @@
-"""What is measured: each consumes the same exports, posts them to the same endpoint, and tells its own CPU time.
-
-``python -m tests.bench.contestants`` reads a JSON job from standard input and prints a JSON result.
-"""
+"""Who is measured: each takes records of its own from Kafka, and what follows from them goes to the same endpoint."""
 
 from __future__ import annotations
 
 import asyncio
-import cProfile
-import sys
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from ipaddress import ip_network
+from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-import msgspec
-import uvloop
-from aiokafka import AIOKafkaConsumer
+from tests.bench.lab import WITHIN_SECONDS, Lab, Plant, a_destination, a_plant
+from tests.bench.processes import cpu_seconds, frozen, told
+from tests.bench.records import PARTITIONS, Entry, export
+from tests.bench.writing import trickle, write
+from tests.brokers.client import Client
 
-from streams.brokers import Brokers
-from streams.delivery.bounds import Shared
-from streams.delivery.member import Connection
-from streams.delivery.service import Delivery
-from streams.delivery.states import State
-from streams.delivery.tools import Attempt, Tools
-from streams.delivery.tools import Telemetry as DeliveryTelemetry
-from streams.destinations import Account, Destination, Retry
-from streams.endpoints.egress import Egress
-from streams.endpoints.endpoint import Endpoint
-from streams.exports import Export, delivery_group, exports_topic
-from streams.groups.lease import Lease
-from streams.outcomes import Delivered, Outcome, Retryable
-from streams.telemetry.telemetry import Telemetry
-from tests.deliverables import Parked, Questions, always
-
-IN_FLIGHT = 64
-HELD = 5_000
-"""Unfinished exports in memory, as in a delivery."""
-LOOK_SECONDS = 0.02
+BATCH = 100
+"""Exports in a batch, at most."""
+LINGER_MS = 20
+SETTLING_SECONDS = 1.0
+"""Left out at the beginning of a latency's run: connections are made."""
+WRITTEN_SECONDS = 0.1
 
 
-class Job(msgspec.Struct):
-    """What to consume, how much of it, where to post it; *profile* names a file for cProfile's figures."""
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is to be delivered: *profiles* are the numbers of those whose exports have the payload."""
 
-    contestant: str
-    bootstrap: str
-    app: str
-    url: str
-    exports: int
-    loop: str
-    profile: str | None = None
-
-    @property
-    def destination(self) -> Destination:
-        """The destination that the exports were written for."""
-        return Destination(name="bench", account=Account(self.url))
-
-    @property
-    def topic(self) -> str:
-        """Where the exports are."""
-        return exports_topic(self.app, self.destination.incarnation)
-
-    @property
-    def group(self) -> str:
-        """The group of whoever delivers them."""
-        return delivery_group(self.app, self.destination.incarnation)
+    latency_ms: int
+    payload_bytes: int
+    profiles: Sequence[int]
 
 
-class Result(msgspec.Struct):
-    """What it took."""
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a turn took: of the process that is measured, and of the endpoint, as shares of a core."""
 
-    cpu_us_per_export: float
-    exports_per_second: float
-
-
-def a_session() -> aiohttp.ClientSession:
-    """Return the session that a hand-written loop would use."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=2), auto_decompress=False
-    )
-
-
-class Bare:
-    """The yardstick, as written by hand: a lane per key, 64 requests in flight, one commit at the end."""
-
-    def __init__(self, job: Job, session: aiohttp.ClientSession) -> None:
-        self._url, self._session = job.url, session
-        self._lanes: dict[bytes, deque[Any]] = {}
-        self._slots = asyncio.Semaphore(IN_FLIGHT)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.ended = self.held = 0
-        self.failure: BaseException | None = None
-
-    def accept(self, record: Any) -> None:
-        """Put a record into its lane."""
-        self.held += 1
-        lane = self._lanes.get(record.key)
-        if lane is not None:
-            lane.append(record)
-            return
-        self._lanes[record.key] = deque([record])
-        task = asyncio.create_task(self._run(record.key))
-        self._tasks.add(task)
-        task.add_done_callback(self._finish)
-
-    def _finish(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self.failure = self.failure or task.exception()
-
-    async def _run(self, key: bytes) -> None:
-        lane = self._lanes[key]
-        while lane:
-            record = lane[0]
-            headers = {"Idempotency-Key": record.headers[0][1].decode()}
-            async with self._slots, self._session.post(self._url, data=record.value, headers=headers) as answer:
-                await answer.read()
-                assert answer.status < 300
-            lane.popleft()
-            self.ended += 1
-            self.held -= 1
-        del self._lanes[key]
+    cpu_us: float
+    """Per export."""
+    per_second: float
+    """Exports, between the first and the last answer."""
+    cores: float
+    endpoint_cores: float
+    per_request: float
+    """Exports."""
 
 
-async def bare(job: Job) -> None:
-    """Deliver all exports by the yardstick."""
-    consumer = AIOKafkaConsumer(
-        job.topic,
-        bootstrap_servers=job.bootstrap,
-        group_id=job.group,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-    )
-    async with a_session() as session, consumer:
-        loop = Bare(job, session)
-        while loop.ended < job.exports:
-            if loop.failure:
-                raise loop.failure
-            while loop.held > HELD - 500:  # noqa: ASYNC110 - as anyone would write it
-                await asyncio.sleep(0.002)
-            for records in (await consumer.getmany(timeout_ms=200, max_records=500)).values():
-                for record in records:
-                    loop.accept(record)
-        await consumer.commit()
+@dataclass(frozen=True, slots=True)
+class Trickle:
+    """How long each export took, and the share of a core that the process used meanwhile."""
+
+    seconds: list[float]
+    """From when it was to be produced until it was answered."""
+    cores: float
 
 
-@asynccontextmanager
-async def plain_post(job: Job) -> AsyncIterator[Attempt]:
-    """Post as the yardstick does, so that what differs is the delivery alone."""
-    async with a_session() as session:
+class Contestant:
+    """One process; *entries* makes the records that lead to so many exports of a load."""
 
-        async def attempt(export: Export) -> Outcome:
-            async with session.post(job.url, data=export.body, headers={"Idempotency-Key": export.id}) as answer:
-                await answer.read()
-                return Delivered(answer.status) if answer.status < 300 else Retryable("status", answer.status)
+    def __init__(self, lab: Lab, pid: int, entries: Callable[[Load, int], Sequence[Entry]]) -> None:
+        self.lab, self.pid, self._entries = lab, pid, entries
 
-        yield attempt
+    async def turn(self, load: Load, count: int) -> Turn:
+        """Let it deliver *count* exports that are there at once when it begins."""
+        lab, entries = self.lab, self._entries(load, count)
+        await lab.begin(load.latency_ms)
+        before = await lab.endpoint.tell()
+        began = cpu_seconds(self.pid)
+        with frozen(self.pid):
+            await write(lab.bootstrap, entries)
+        after = await lab.answered(count)
+        used = cpu_seconds(self.pid) - began
+        assert after["exports"] == count, f"{after['exports']} came, {count} were to come"
+        took = after["last_at"] - after["first_at"] + load.latency_ms / 1000
+        speed = count / took
+        lab.busiest[load.payload_bytes] = max(lab.busiest.get(load.payload_bytes, 0), after["requests"] / took)
+        return Turn(
+            cpu_us=used * 1e6 / count,
+            per_second=speed,
+            cores=used / took,
+            endpoint_cores=(after["cpu_seconds"] - before["cpu_seconds"]) / took,
+            per_request=count / after["requests"],
+        )
+
+    async def trickle(self, load: Load, per_second: float, seconds: float) -> Trickle:
+        """Let it deliver exports of different profiles that come one by one."""
+        lab, entries = self.lab, self._entries(load, int(per_second * seconds))
+        await lab.begin(load.latency_ms, watching=True)
+        began = cpu_seconds(self.pid)
+        due = await trickle(lab.bootstrap, entries, per_second)
+        used = cpu_seconds(self.pid) - began
+        seen = await lab.answered(len(entries), seen=True)
+        at = {number: moment for _, number, moment in seen["seen"]}
+        numbers = [int(entry.key.rpartition(b"-")[2]) for entry in entries]
+        assert len(at) == len(numbers)
+        took = {number: at[number] - moment for number, moment in zip(numbers, due, strict=True)}
+        counted = numbers[int(per_second * SETTLING_SECONDS) :]
+        return Trickle([took[number] for number in counted], used / seconds)
+
+
+class Activating(Contestant):
+    """A worker whose exports nobody delivers: its turn is over when the last one is written."""
+
+    def __init__(self, plant: Plant) -> None:
+        super().__init__(plant.lab, plant.worker.pid, changes(plant))
+        self._plant = plant
+
+    async def turn(self, load: Load, count: int) -> Turn:
+        """Let it export *count* records that are there at once when it begins."""
+        entries, written = self._entries(load, count), await self._plant.written()
+        began = cpu_seconds(self.pid)
+        with frozen(self.pid):
+            await write(self.lab.bootstrap, entries)
+        started = time.monotonic()
+        async with asyncio.timeout(WITHIN_SECONDS):
+            while (now := await self._plant.written()) < written + count:  # noqa: ASYNC110 - in another process
+                await asyncio.sleep(WRITTEN_SECONDS)
+        took, used = time.monotonic() - started, cpu_seconds(self.pid) - began
+        assert now == written + count
+        return Turn(used * 1e6 / count, count / took, used / took, 0.0, 1.0)
+
+
+class Exports:
+    """Makes the exports of a load, in the topic that they are delivered from."""
+
+    def __init__(self, topic: str) -> None:
+        self._topic, self._revision = topic, 0
+
+    def __call__(self, load: Load, count: int) -> Sequence[Entry]:
+        """Return *count* of them, profile after profile."""
+        entries: list[Entry] = []
+        while len(entries) < count:
+            self._revision += 1
+            entries += [
+                export(self._topic, number, load.payload_bytes, revision=self._revision)
+                for number in load.profiles[: count - len(entries)]
+            ]
+        return entries
+
+
+def changes(plant: Plant) -> Callable[[Load, int], Sequence[Entry]]:
+    """Return what makes memberships of a plant's profiles."""
+    return lambda load, count: plant.changes(load.profiles, count)
 
 
 @asynccontextmanager
-async def our_endpoint(job: Job, lease: Lease) -> AsyncIterator[Attempt]:
-    """Post as the worker does."""
-    egress = Egress([ip_network("127.0.0.0/8")])
-    endpoint = Endpoint(job.destination, egress, None, now=time.time, lease=lambda: lease.left)
-    await endpoint.start()
+async def bare(lab: Lab) -> AsyncIterator[Contestant]:
+    """Lend the bare loop."""
+    topic, client = f"bench-{uuid.uuid4().hex[:8]}-bare", Client(lab.bootstrap)
+    await client.create_topic(topic, PARTITIONS)
     try:
-        yield endpoint.post
+        async with told("tests.bench.bare", lab.bootstrap, topic, lab.url()) as process:
+            yield Contestant(lab, process.pid, Exports(topic))
     finally:
-        await endpoint.close()
+        await client.delete_topics(topic)
 
 
-class Quiet:
-    """A telemetry that tells nobody."""
-
-    def fetched(self, count: int) -> None:
-        """Say nothing."""
-
-    def attempted(self, outcome: Outcome, seconds: float) -> None:
-        """Say nothing."""
-
-    def batched(self, count: int) -> None:
-        """Say nothing."""
-
-    def halved(self) -> None:
-        """Say nothing."""
-
-    def ended(self, export: Export, end: object, **facts: object) -> None:
-        """Say nothing."""
-
-    def observe(self, **gauges: object) -> None:
-        """Say nothing."""
-
-    def state(self, name: str, reason: str, details: str) -> None:
-        """Say nothing."""
-
-    def lapsed(self) -> None:
-        """Say nothing."""
+@asynccontextmanager
+async def delivering(lab: Lab, **delivery: Any) -> AsyncIterator[Contestant]:
+    """Lend a worker that only delivers, what is written into its exports topic."""
+    async with a_plant(lab, "--stage", "delivery", destinations=[a_destination(lab, **delivery)]) as plant:
+        yield Contestant(lab, plant.worker.pid, Exports(plant.exports))
 
 
-class NoLog:
-    """Takes lines and writes none."""
-
-    def info(self, event: str, **fields: object) -> None:
-        """Write nothing."""
-
-    def warning(self, event: str, **fields: object) -> None:
-        """Write nothing."""
+@asynccontextmanager
+async def activating(lab: Lab, loads: Iterable[Load]) -> AsyncIterator[Contestant]:
+    """Lend a worker that only activates, once it knows the profiles of the loads."""
+    async with a_plant(lab, "--stage", "activation") as plant:
+        await _put(plant, loads)
+        yield Activating(plant)
 
 
-def connection(job: Job) -> Connection:
-    """Return how a delivery reaches the broker."""
-    return Connection(app=job.app, brokers=Brokers((job.bootstrap,)))
+@asynccontextmanager
+async def whole(lab: Lab, loads: Iterable[Load], **delivery: Any) -> AsyncIterator[Contestant]:
+    """Lend a worker that does both, once it knows the profiles of the loads."""
+    async with a_plant(lab, destinations=[a_destination(lab, **delivery)]) as plant:
+        await _put(plant, loads)
+        yield Contestant(lab, plant.worker.pid, changes(plant))
 
 
-async def deliver(job: Job, attempt: Attempt, telemetry: DeliveryTelemetry, lease: Lease) -> None:
-    """Deliver all exports by a Delivery."""
-    tools = Tools(
-        destination=job.destination,
-        attempt=attempt,
-        park=Parked(),
-        ask=Questions(),
-        pause=pause,
-        telemetry=telemetry,
-        shared=Shared(),
-        state=State(telemetry.state, job.destination),
-        lease=lease,
-        now=time.monotonic,
-        random=lambda: 0.5,
-        wall=time.time,
-        is_current=always,
-    )
-    delivery = Delivery(tools, connection(job))
-    await delivery.start()
-    while tools.books.ended < job.exports:  # noqa: ASYNC110 - what is measured has no event to spare for this
-        await asyncio.sleep(LOOK_SECONDS)
-    await delivery.stop()
+async def _put(plant: Plant, loads: Iterable[Load]) -> None:
+    for payload_bytes, profiles in {load.payload_bytes: load.profiles for load in loads}.items():
+        await plant.put_profiles(profiles, payload_bytes)
 
 
-def pause(attempts: int, outcome: Outcome, retry: Retry, dice: Callable[[], float]) -> float:
-    """Try again after the first wait."""
-    return retry.first_seconds
-
-
-async def loop_alone(job: Job) -> None:
-    """Deliver with the yardstick's post and no telemetry."""
-    async with plain_post(job) as attempt:
-        await deliver(job, attempt, Quiet(), connection(job).lease())
-
-
-async def whole_delivery(job: Job) -> None:
-    """Deliver with the worker's endpoint and telemetry; delivered exports write no line."""
-    telemetry = Telemetry(time.time, log=NoLog(), log_delivered=False).delivery(job.destination)
-    lease = connection(job).lease()
-    async with our_endpoint(job, lease) as attempt:
-        await deliver(job, attempt, telemetry, lease)
-
-
-CONTESTANTS: dict[str, Callable[[Job], Awaitable[None]]] = {
-    "bare": bare,
-    "loop": loop_alone,
-    "delivery": whole_delivery,
-}
-
-
-async def measured(job: Job) -> Result:
-    """Run a job and return what it took, joining and committing included."""
-    cpu, wall = time.process_time(), time.monotonic()
-    await CONTESTANTS[job.contestant](job)
-    took = time.monotonic() - wall
-    return Result((time.process_time() - cpu) * 1e6 / job.exports, job.exports / took)
-
-
-def main() -> None:
-    """Run the job on standard input."""
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    profile = cProfile.Profile() if job.profile else None
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop if job.loop == "uvloop" else None) as runner:
-        if profile:
-            profile.enable()
-        result = runner.run(measured(job))
-    if profile and job.profile:
-        profile.disable()
-        profile.dump_stats(job.profile)
-    sys.stdout.buffer.write(msgspec.json.encode(result))
-
-
-if __name__ == "__main__":
-    main()
+def batched(size: int) -> dict[str, Any]:
+    """Return what a destination's delivery says to have so many exports in a batch, at most."""
+    return {"batch": {"maxExports": size, "lingerMs": LINGER_MS}} if size > 1 else {}

@@ -1,57 +1,133 @@
-"""An endpoint that costs next to nothing: it reads a request and answers 204, after a latency if asked to.
+"""An endpoint that costs next to nothing: it reads a request and answers 204, after a latency if it is told to.
 
-Prints its port, then serves until it is ended.
+It is told and asked by lines on its standard input, and answers each with a line; the first line is its port. It ends
+when its standard input does. Below ``/silent`` it never answers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import re
 import sys
-from typing import cast
+import time
+from typing import Any, cast
 
 import uvloop
 
 ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+PROFILE = b'"profile-'
+"""What an export has once in its body."""
+NUMBER = re.compile(PROFILE + rb"(\d+)")
+SILENT = "/silent"
+
+
+class Book:
+    """What was answered, and how the next requests are."""
+
+    def __init__(self) -> None:
+        self.latency_seconds = 0.0
+        self.requests = self.exports = 0
+        self.first_at = self.last_at = 0.0
+        self.watching = False
+        self.seen: list[tuple[str, int, float]] = []
+        """Path, number of the profile, and when it was answered: of each export, while it is watched."""
+
+    def answered(self, path: str, body: bytes) -> None:
+        """Count a request that is being answered."""
+        self.last_at = time.time()
+        self.first_at = self.first_at or self.last_at
+        self.requests += 1
+        self.exports += body.count(PROFILE)
+        if self.watching:
+            self.seen += [(path, int(number), self.last_at) for number in NUMBER.findall(body)]
+
+    def obey(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Begin anew as a command says, and tell what was; an empty one only tells."""
+        told: dict[str, Any] = {
+            "requests": self.requests,
+            "exports": self.exports,
+            "first_at": self.first_at,
+            "last_at": self.last_at,
+            "cpu_seconds": time.process_time(),
+        }
+        if command.get("seen"):
+            told["seen"] = self.seen
+        if "latency_ms" in command:
+            self.latency_seconds = command["latency_ms"] / 1000
+            self.watching, self.seen = command["watching"], []
+            self.requests = self.exports = 0
+            self.first_at = self.last_at = 0.0
+        return told
 
 
 class Answering(asyncio.Protocol):
     """One connection; requests come one after the other."""
 
-    def __init__(self, latency_seconds: float) -> None:
-        self._latency = latency_seconds
-        self._received = b""
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._parts: list[bytes] = []
+        self._missing = 0
+        self._path = ""
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is one by its methods only
 
     def data_received(self, data: bytes) -> None:
-        self._received += data
-        head = self._received.find(b"\r\n\r\n")
+        if not self._missing:
+            data = self._begun(data)
+        self._parts.append(data)
+        self._missing -= len(data)
+        if self._missing == 0 and self._path and not self._path.startswith(SILENT):
+            if self._book.latency_seconds:
+                asyncio.get_running_loop().call_later(self._book.latency_seconds, self._answer)
+            else:
+                self._answer()
+
+    def _begun(self, data: bytes) -> bytes:
+        """Read a head, and return what follows it; a head that is not whole waits for its rest."""
+        data = b"".join((*self._parts, data))
+        self._parts.clear()
+        self._path, head = "", data.find(b"\r\n\r\n")
         if head < 0:
-            return
-        length = LENGTH.search(self._received, 0, head)
-        if len(self._received) < head + 4 + (int(length[1]) if length else 0):
-            return
-        self._received = b""
-        if self._latency:
-            asyncio.get_running_loop().call_later(self._latency, self._answer)
-        else:
-            self._answer()
+            self._missing = 0
+            return data
+        length = LENGTH.search(data, 0, head)
+        self._missing = int(length[1]) if length else 0
+        self._path = data[data.index(b" ") + 1 : data.index(b" HTTP/")].decode()
+        return data[head + 4 :]
 
     def _answer(self) -> None:
         assert self._transport is not None
+        if self._transport.is_closing():
+            return
         self._transport.write(ANSWER)
+        self._book.answered(self._path, b"".join(self._parts))
+        self._parts.clear()
+        self._path = ""
 
 
-async def serve(latency_seconds: float) -> None:
-    """Serve on a free port of loopback."""
-    server = await asyncio.get_running_loop().create_server(lambda: Answering(latency_seconds), "127.0.0.1", 0)
+async def serve() -> None:
+    """Serve on a free port of loopback until standard input ends."""
+    loop, book, ended, read = asyncio.get_running_loop(), Book(), asyncio.Event(), bytearray()
+    server = await loop.create_server(lambda: Answering(book), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+
+    def hear() -> None:
+        data = os.read(0, 65536)
+        if not data:
+            ended.set()
+        read.extend(data)
+        while (end := read.find(b"\n")) >= 0:
+            print(json.dumps(book.obey(json.loads(read[:end]))), flush=True)
+            del read[: end + 1]
+
+    loop.add_reader(0, hear)
+    await ended.wait()
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(float(sys.argv[1]) / 1000))
+    sys.exit(uvloop.run(serve()))

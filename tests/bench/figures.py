@@ -1,12 +1,16 @@
-"""The figures of a run: how one is made of several rounds, shown to people, and kept for scripts."""
+"""The figures of a run: how one is made of several rounds, and kept for scripts."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from tests.bench.machine import described
+from tests.faults.matrix import judged
 
 Figure = dict[str, Any]
 """``name``, ``params``, ``value``, ``unit``, ``yardstick`` and ``ratio`` (None where there is none), and what else is
@@ -26,31 +30,30 @@ def against(name: str, params: Params, rounds: Sequence[tuple[float, float]], un
     return {
         "name": name,
         "params": dict(params),
-        "value": round(median(value for value, _ in rounds), 1),
+        "value": rounded(median(value for value, _ in rounds)),
         "unit": unit,
-        "yardstick": round(median(yardstick for _, yardstick in rounds), 1),
+        "yardstick": rounded(median(yardstick for _, yardstick in rounds)),
         "ratio": round(median(ratios), 3),
         "ratios": [round(ratio, 3) for ratio in ratios],
         **more,
     }
 
 
-def table(figures: Sequence[Figure]) -> str:
-    """Return the figures as a table."""
-    head = ("name", "value", "unit", "yardstick", "ratio", "ratios", "params")
-    rows = [head, *(_cells(each) for each in figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+def percentile(values: Iterable[float], share: float) -> float:
+    """Return the least of the values that so large a share of them does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def _cells(each: Figure) -> tuple[str, ...]:
-    ratios, params = each.get("ratios", ()), each["params"]
-    plain = [_text(each[key]) for key in ("name", "value", "unit", "yardstick", "ratio")]
-    return (*plain, " ".join(map(str, ratios)), " ".join(f"{key}={value}" for key, value in params.items()))
+def rounded(value: float) -> float:
+    """Return three digits of a small number, one place of a large one."""
+    return round(value, 1 if abs(value) >= 10 else 3)
 
 
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
+def stamped(figures: Iterable[Figure]) -> list[Figure]:
+    """Return the figures with what they were measured of, when, and on what."""
+    of = {"commit": judged(), "date": datetime.now(UTC).strftime("%Y-%m-%d"), "machine": described()}
+    return [each | of for each in figures]
 
 
 def keep(figures: Sequence[Figure], path: Path) -> None:

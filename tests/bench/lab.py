@@ -1,31 +1,35 @@
-"""What the benchmarks of whole workers share: broker, cheap endpoint, and workers that are measured by marks."""
+"""What the benchmarks share: a broker, the cheap endpoint, and real workers with topics of their own."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-from prometheus_client.parser import text_string_to_metric_families
+from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.exports import exports_topic
-from streams.topics import plan as topics
-from tests.bench.records import ATTRIBUTES, PARTITIONS, SEGMENTS, Pair, fragment, key_of, memberships, write
+from tests.bench.endpoint import SILENT as SILENT
+from tests.bench.processes import Told
+from tests.bench.records import ATTRIBUTES, PARTITIONS, SEGMENTS, Entry, fragment_for, key_of, memberships
+from tests.bench.writing import write
 from tests.brokers.client import Client
 from tests.e2e.processes import WorkerProcess
-from tests.waiting import until
 
 INPUTS = ("qualifications", "exits", "profiles")
-INCARNATION = "bench.1"
-OURS = (topics.changelog, topics.dead_letters)
-WITHIN_SECONDS = 120.0
-LOOK_SECONDS = 0.25
+WITHIN_SECONDS = 180.0
+LOOK_SECONDS = 0.05
+"""Between two questions to the endpoint, which cost the worker nothing."""
+METRICS_SECONDS = 0.25
 """Between two looks at a worker's metrics: each costs it about three milliseconds."""
+PATH = "/profiles"
+NAME = "bench"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +37,29 @@ class Lab:
     """Where a run takes place, and how many *rounds* it has; with *profile*, what runs is profiled once more."""
 
     bootstrap: str
-    url: str
+    endpoint: Told
     directory: Path
     rounds: int
     profile: bool
+    busiest: dict[int, float] = field(default_factory=dict)
+    """The most requests per second that were asked of the endpoint, by their payload."""
 
+    def url(self, path: str = PATH) -> str:
+        """Return where an endpoint is."""
+        return f"http://127.0.0.1:{self.endpoint.first}{path}"
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What a worker has used and done since its start."""
+    async def begin(self, latency_ms: float, *, watching: bool = False) -> None:
+        """Let the endpoint count anew, and answer after a latency."""
+        await self.endpoint.tell(latency_ms=latency_ms, watching=watching)
 
-    cpu_seconds: float
-    activated: float
-    not_triggered: float
-    delivered: float
+    async def answered(self, exports: int, *, seen: bool = False) -> dict[str, Any]:
+        """Wait until the endpoint has answered so many exports, and return what it tells."""
+        deadline = time.monotonic() + WITHIN_SECONDS
+        while (told := await self.endpoint.tell())["exports"] < exports:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"of {exports} exports only {told['exports']} came within {WITHIN_SECONDS} s")
+            await asyncio.sleep(LOOK_SECONDS)
+        return await self.endpoint.tell(seen=True) if seen else told
 
 
 class Plant:
@@ -54,73 +67,62 @@ class Plant:
 
     def __init__(self, lab: Lab, worker: WorkerProcess, app: str) -> None:
         self.lab, self.worker, self.app = lab, worker, app
-        self.exports = exports_topic(app, INCARNATION)
-        self._turn = 0
+        self.exports = exports_topic(app, f"{NAME}.1")
+        self._turns: Counter[tuple[int, int]] = Counter()
 
     def topic(self, name: str) -> str:
         """Return the full name of one of the app's inputs."""
         return f"{self.app}-{name}"
 
-    async def mark(self) -> Mark:
-        """Look at the worker's metrics once."""
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(f"http://127.0.0.1:{self.worker.port}/metrics") as answer,
-        ):
-            families = text_string_to_metric_families(await answer.text())
-        samples = [sample for family in families for sample in family.samples]
-
-        def total(name: str, **labels: str) -> float:
-            return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
-
-        return Mark(
-            cpu_seconds=total("process_cpu_seconds_total"),
-            activated=total("streams_records_total", end="activated"),
-            not_triggered=total("streams_records_total", end="not-triggered"),
-            delivered=total("streams_exports_ended_total", end="delivered"),
-        )
-
-    async def put_profiles(self, count: int) -> None:
-        """Give the worker *count* fragments, and wait until it has taken them."""
+    async def put_profiles(self, numbers: Iterable[int], payload_bytes: int) -> None:
+        """Give the worker the fragments of profiles, and wait until it has taken them."""
         topic = self.topic("profiles")
-        await write(self.lab.bootstrap, ((topic, (key_of(number), fragment(number))) for number in range(count)))
-        await self.reaches("not_triggered", count)
-
-    def next_turn(self, profiles: int) -> Sequence[tuple[str, Pair]]:
-        """Return records of which each has its export, with their topics."""
-        records = [(self.topic(name), pair) for name, pair in memberships(profiles, self._turn)]
-        self._turn += 1
-        return records
-
-    async def reaches(self, what: str, count: float) -> Mark:
-        """Wait until a figure of the mark is *count*, and return that mark."""
+        entries = [Entry(topic, key_of(number), fragment_for(number, payload_bytes)) for number in numbers]
+        before = await self.taken("not-triggered")
+        await write(self.lab.bootstrap, entries)
         async with asyncio.timeout(WITHIN_SECONDS):
-            while getattr(mark := await self.mark(), what) < count:  # noqa: ASYNC110 - in another process
-                await asyncio.sleep(LOOK_SECONDS)
-        return mark
+            while await self.taken("not-triggered") < before + len(entries):  # noqa: ASYNC110 - in another process
+                await asyncio.sleep(METRICS_SECONDS)
 
-    async def has_exported(self, count: int) -> None:
-        """Wait until the exports topic holds *count* exports, and see that it holds no more."""
-        client = Client(self.lab.bootstrap)
+    async def taken(self, end: str) -> float:
+        """Return how many records have ended so."""
+        return await self.worker.metric("streams_records_total", end=end)
 
-        async def written() -> bool:
-            return sum((await client.end_offsets(self.exports)).values()) >= count
+    def changes(self, numbers: Sequence[int], count: int) -> list[Entry]:
+        """Return *count* memberships of profiles, each of which has its export."""
+        entries: list[Entry] = []
+        for segment in range(len(SEGMENTS)):
+            for number in numbers[: count - len(entries)]:
+                self._turns[number, segment] += 1
+                turn = self._turns[number, segment]
+                ((name, pair),) = memberships((number,), turn, segment=segment)
+                entries.append(Entry(self.topic(name), *pair))
+        assert len(entries) == count
+        return entries
 
-        await until(written, WITHIN_SECONDS, "the last export")
-        assert sum((await client.end_offsets(self.exports)).values()) == count
+    async def written(self) -> int:
+        """Return how many exports there are in the topic."""
+        return sum((await Client(self.lab.bootstrap).end_offsets(self.exports)).values())
 
 
 @asynccontextmanager
 async def a_plant(
-    lab: Lab, *arguments: str, settings: Mapping[str, Any] | None = None, start: bool = True
+    lab: Lab,
+    *arguments: str,
+    destinations: Sequence[Mapping[str, Any]] = (),
+    settings: Mapping[str, Any] | None = None,
+    start: bool = True,
 ) -> AsyncIterator[Plant]:
-    """Make an app whose worker runs with *arguments* (without *start*, its caller starts it), and end it."""
+    """Make an app whose worker runs with *arguments* (without *start*, its caller starts it), and end it.
+
+    Without *destinations* it has one, called ``NAME``.
+    """
     app = f"bench-{uuid.uuid4().hex[:8]}"
-    worker = WorkerProcess(lab.directory / app, _settings(lab, app) | dict(settings or {}), [_destination(lab)])
+    documents = destinations or [a_destination(lab)]
+    worker = WorkerProcess(lab.directory / app, _settings(lab, app) | dict(settings or {}), documents)
     plant, client = Plant(lab, worker, app), Client(lab.bootstrap)
-    inputs = [plant.topic(name) for name in INPUTS]
-    for topic in inputs:
-        await client.create_topic(topic, PARTITIONS)
+    for name in INPUTS:
+        await client.create_topic(plant.topic(name), PARTITIONS)
     try:
         if start:
             await worker.start(*arguments)
@@ -129,7 +131,14 @@ async def a_plant(
         with suppress(TimeoutError, ProcessLookupError, AssertionError):
             await worker.terminate()
         await worker.close()
-        await client.delete_topics(*inputs, *[own(app, PARTITIONS).name for own in OURS], plant.exports)
+        await _leave_nothing(client, app)
+
+
+async def _leave_nothing(client: Client, app: str) -> None:
+    async with client.admin() as admin:
+        assert isinstance(admin, AIOKafkaAdminClient)
+        ours = [name for name in await admin.list_topics() if name.startswith((f"{app}-", f"{app}."))]
+        await admin.delete_topics(ours)
 
 
 def _settings(lab: Lab, app: str) -> dict[str, Any]:
@@ -141,11 +150,13 @@ def _settings(lab: Lab, app: str) -> dict[str, Any]:
     }
 
 
-def _destination(lab: Lab) -> dict[str, Any]:
+def a_destination(lab: Lab, name: str = NAME, path: str = PATH, **delivery: Any) -> dict[str, Any]:
+    """Return the document of a destination that takes all that the benchmarks export."""
     return {
         "kind": "destination",
-        "name": "bench",
-        "account": {"httpEndpoint": lab.url},
+        "name": name,
+        "account": {"httpEndpoint": lab.url(path)},
         "segments": list(SEGMENTS),
         "attributes": list(ATTRIBUTES),
+        **({"delivery": delivery} if delivery else {}),
     }

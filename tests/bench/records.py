@@ -1,27 +1,38 @@
-"""The records of the benchmarks: fragments of profiles, and memberships each of which makes its profile enter or exit.
+"""The records of the benchmarks: fragments of profiles, memberships each of which has its export, and such exports.
 
-A fragment has 671 bytes, a membership about 280, and the body that follows from them about 512.
+A membership has about 280 bytes and a fragment 671, or more where the body that follows is to be larger: the bodies
+have about 512 bytes, or as many as are asked for. Each has its profile's key once, by which the endpoint counts it.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import DefaultPartitioner
+from tests.deliverables import export_headers
 
 Pair = tuple[bytes, bytes]
 
+
+class Entry(NamedTuple):
+    """A record that is to be written."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
 PARTITIONS = 4
 FRAGMENT_BYTES = 671
+SMALL_BODY_BYTES = 512
+"""Of what follows from a fragment of that size."""
 SEGMENTS = ("segment-a", "segment-b", "segment-c")
 ATTRIBUTES = ("person.id", "homeAddress.city", "homeAddress.country")
-BATCH_BYTES = 900_000
 
 _BEGINNING = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -31,12 +42,12 @@ def key_of(number: int) -> bytes:
     return b"profile-%08d" % number
 
 
-def fragment(number: int, size: int = FRAGMENT_BYTES) -> bytes:
+def fragment(number: int, size: int = FRAGMENT_BYTES, *, city: str = "Paris") -> bytes:
     """Return a profile's fragment of *size* bytes, three attributes of which are mapped."""
     profile: dict[str, Any] = {
         "person": {"id": key_of(number).decode(), "name": {"firstName": "Ada", "lastName": "Lovelace"}},
         "personalEmail": {"address": f"ada.{number}@example.org", "type": "personal"},
-        "homeAddress": {"city": "Paris", "country": "FR", "geo": {"lat": 48.8690, "lon": 2.3310}},
+        "homeAddress": {"city": city, "country": "FR", "geo": {"lat": 48.8690, "lon": 2.3310}},
         "orders": [{"id": f"o-{number}", "amount": 12.5, "currency": "EUR"}],
         "preferences": {"newsletter": True, "topics": ["sport", "music", "travel"]},
         "note": "",
@@ -45,46 +56,38 @@ def fragment(number: int, size: int = FRAGMENT_BYTES) -> bytes:
     return _json(profile)
 
 
-def memberships(profiles: int, turn: int) -> Iterator[tuple[str, Pair]]:
-    """Yield the records of one *turn*, three per profile, each with the input that it belongs to.
+def fragment_for(number: int, payload_bytes: int) -> bytes:
+    """Return the fragment of a profile whose exports have about *payload_bytes*."""
+    more = payload_bytes - SMALL_BODY_BYTES
+    return fragment(number, FRAGMENT_BYTES + more, city="Paris" + " " * more)
+
+
+def memberships(numbers: Iterable[int], turn: int, *, segment: int) -> Iterator[tuple[str, Pair]]:
+    """Yield a record of one *segment* for each profile, with the input that it belongs to.
 
     In every turn each membership becomes the other one, so each record has its export, in whatever order they come.
     """
-    for place, segment in enumerate(SEGMENTS):
-        entered = (turn + place // 2) % 2 == 0
-        entry = {"status": "realized" if entered else "exited", "lastQualificationTime": _time(turn)}
-        start = _json({"segmentMembership": {"ups": {segment: entry}}})[:-1]
-        for number in range(profiles):
-            value = start + b',"identityMap":' + _identities(number) + b"}"
-            yield "qualifications" if entered else "exits", (key_of(number), value)
+    entered = (turn + segment // 2) % 2 == 0
+    entry = {"status": "realized" if entered else "exited", "lastQualificationTime": _time(turn)}
+    start = _json({"segmentMembership": {"ups": {SEGMENTS[segment]: entry}}})[:-1]
+    for number in numbers:
+        value = start + b',"identityMap":' + _identities(number) + b"}"
+        yield "qualifications" if entered else "exits", (key_of(number), value)
 
 
-async def write(bootstrap: str, records: Iterable[tuple[str, Pair]]) -> None:
-    """Append (topic, (key, value)) records as fast as the broker takes them, spread as Kafka's own clients do."""
-    waiting: dict[tuple[str, int], list[Pair]] = defaultdict(list)
-    numbers, partition_of = list(range(PARTITIONS)), DefaultPartitioner()
-    for topic, pair in records:
-        waiting[topic, partition_of(pair[0], numbers, numbers)].append(pair)
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap, max_batch_size=BATCH_BYTES) as producer:
-        answers = [
-            await producer.send_batch(batch, topic, partition=partition)
-            for (topic, partition), pairs in waiting.items()
-            for batch in _batches(producer, pairs)
-        ]
-        for answer in answers:
-            await answer
-
-
-def _batches(producer: AIOKafkaProducer, pairs: Iterable[Pair]) -> Iterator[Any]:
-    batch = producer.create_batch()
-    for key, value in pairs:
-        if batch.append(timestamp=None, key=key, value=value, headers=[]) is None:
-            batch.close()
-            yield batch
-            batch = producer.create_batch()
-            batch.append(timestamp=None, key=key, value=value, headers=[])
-    batch.close()
-    yield batch
+def export(topic: str, number: int, payload_bytes: int, *, revision: int) -> Entry:
+    """Return an export as activation would write it."""
+    body = {
+        "segmentMembership": {
+            "ups": {name: {"lastQualificationTime": _time(0), "status": "realized"} for name in SEGMENTS}
+        },
+        "identityMap": json.loads(_identities(number)),
+        "person": {"id": key_of(number).decode()},
+        "note": "",
+    }
+    body["note"] = "n" * (payload_bytes - len(_json(body)))
+    id_ = str(uuid.UUID(int=(revision << 64) + number))
+    return Entry(topic, key_of(number), _json(body), export_headers(id_, revision))
 
 
 def _identities(number: int) -> bytes:

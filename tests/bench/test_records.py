@@ -32,7 +32,7 @@ def test_every_record_of_a_turn_has_its_export_in_whatever_order_they_come() -> 
     assert not isinstance(change, Malformed)
     assert activation.apply(profile, change, Position("p", 0, 0, 0), NOW_MS).end is RecordEnd.NOT_TRIGGERED
     for turn in range(6):
-        records = list(memberships(1, turn))
+        records = [record for segment in range(3) for record in memberships((0,), turn, segment=segment)]
         random.Random(turn).shuffle(records)
         for name, (key, value) in records:
             change = decoded(INPUTS[name], value, key, now_ms=NOW_MS)
