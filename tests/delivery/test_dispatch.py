@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from aiokafka import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -239,6 +240,63 @@ async def test_a_record_exhausts_only_while_others_are_delivered() -> None:
     assert (failure.reason, failure.detail) == (Reason.EXHAUSTED, "status-503")
 
 
+async def test_adobes_policy_gives_up_after_its_third_attempt() -> None:
+    parked, endpoint = (
+        Parked(),
+        Endpoint({0: [Retryable("server-error", 503)] * 3, 1: [Retryable("conflict", 409)] * 2}),
+    )
+    tools = the_tools(endpoint, park=parked, destination=a_destination(retry=Retry(policy="adobe")))
+    dispatch = a_dispatch(tools)
+    dispatch.accept(P0, [a_record(0, b"poison"), a_record(1, b"busy"), a_record(2, b"fine")])
+    await served(dispatch)
+
+    ((record, failure),) = parked.letters
+    assert record.offset == 0
+    assert (failure.reason, failure.detail, failure.attempts) == (Reason.EXHAUSTED, "server-error", 3)
+    assert sorted(endpoint.posted) == [0, 0, 0, 1, 1, 1, 2]
+
+
+async def test_what_fails_while_the_destination_is_at_fault_counts_for_no_policy() -> None:
+    failures: list[Outcome] = [DestinationFault("gone", 410), *[Retryable("server-error", 503)] * 9]
+    parked, endpoint = Parked(), Endpoint({0: failures})
+    tools = the_tools(endpoint, park=parked, destination=a_destination(retry=Retry(policy="adobe")))
+    dispatch = a_dispatch(tools)
+    dispatch.accept(P0, [a_record(0)])
+    await served(dispatch)
+
+    assert endpoint.posted == [0] * 11
+    assert not parked.letters
+
+
+async def test_what_is_too_large_is_a_dead_letter_and_never_posted() -> None:
+    parked, endpoint = Parked(), Endpoint()
+    tools = the_tools(endpoint, park=parked, destination=a_destination(max_payload_bytes=10))
+    dispatch = a_dispatch(tools)
+    large, fits = a_record(0), a_record(1)
+    large.value, fits.value = b"x" * 11, b"x" * 10
+    dispatch.accept(P0, [large, fits])
+    await served(dispatch)
+
+    assert endpoint.posted == [1]
+    ((record, failure),) = parked.letters
+    assert record is large
+    assert (failure.reason, failure.status, failure.attempts) == (Reason.TOO_LARGE, None, 0)
+
+
+async def test_a_422_to_an_id_that_was_sent_before_is_told_apart() -> None:
+    parked, telemetry = Parked(), RecordingTelemetry()
+    answers: dict[int, list[Outcome]] = {
+        0: [Retryable("timed-out"), Refused("rejected", 422)],
+        1: [Refused("rejected", 422)],
+    }
+    dispatch = a_dispatch(the_tools(Endpoint(answers), park=parked, telemetry=telemetry))
+    dispatch.accept(P0, [a_record(0, b"again"), a_record(1, b"once")])
+    await served(dispatch)
+
+    assert {record.offset: failure.detail for record, failure in parked.letters} == {0: "rejected-again", 1: "rejected"}
+    assert Refused("rejected-again", 422) in telemetry.outcomes
+
+
 async def test_a_memory_that_others_have_filled_blocks_nothing() -> None:
     async def attempt(export: Export) -> Outcome:
         return Retryable("connect-failed")
@@ -284,12 +342,13 @@ async def test_a_destination_at_fault_is_probed_and_gives_nothing_up() -> None:
     assert not parked.letters
 
 
-async def test_retry_after_holds_the_whole_destination() -> None:
+@pytest.mark.parametrize("kind", [Retryable, DestinationFault])
+async def test_retry_after_holds_the_whole_destination(kind: type[Retryable | DestinationFault]) -> None:
     tried: list[tuple[float, int]] = []
 
     async def attempt(export: Export) -> Outcome:
         tried.append((time.monotonic(), export.offset))
-        return Retryable("status-429", 429, retry_after=0.3) if len(tried) == 1 else Delivered(204)
+        return kind("status-429", 429, retry_after=0.3) if len(tried) == 1 else Delivered(204)
 
     dispatch = a_dispatch(the_tools(attempt, destination=a_destination(max_in_flight=1)))
     dispatch.accept(P0, [a_record(n, b"p%d" % n) for n in range(5)])

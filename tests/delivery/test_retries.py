@@ -1,15 +1,16 @@
-"""A pause is within its bounds, spread over them, and never shorter than what was asked for."""
+"""A pause is within its bounds, spread over them, and never shorter than what was asked for; then comes an end."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.delivery.retries import backoff, pause
+from streams.delivery.retries import backoff, exhausted, pause
 from streams.destinations import Retry
 from streams.outcomes import DestinationFault, Outcome, Retryable
 
 RETRY = Retry()
+ADOBE = Retry(policy="adobe")
 ATTEMPTS = st.integers(min_value=0, max_value=10_000)
 DICE = st.floats(min_value=0.0, max_value=1.0, exclude_max=True)
 
@@ -30,14 +31,39 @@ def test_the_whole_range_is_jitter(attempts: int) -> None:
     assert backoff(attempts, RETRY, lambda: 0.0) == 0.5
 
 
-@given(ATTEMPTS, DICE, st.floats(min_value=0.0, max_value=1e9))
-def test_no_one_comes_back_before_it_was_asked_to(attempts: int, dice: float, asked: float) -> None:
-    seconds = pause(attempts, Retryable("throttled", 429, asked), RETRY, lambda: dice)
+@given(
+    ATTEMPTS,
+    DICE,
+    st.floats(min_value=0.0, max_value=1e9),
+    st.sampled_from([RETRY, ADOBE]),
+    st.sampled_from([Retryable, DestinationFault]),
+)
+def test_no_one_comes_back_before_it_was_asked_to(
+    attempts: int, dice: float, asked: float, retry: Retry, kind: type[Retryable | DestinationFault]
+) -> None:
+    seconds = pause(attempts, kind("throttled", 429, asked), retry, lambda: dice)
+    unasked = pause(attempts, kind("throttled", 429), retry, lambda: dice)
 
-    assert min(asked, 3600.0) <= seconds <= max(3600.5, 60.0)
-    assert seconds >= backoff(attempts, RETRY, lambda: dice)
+    assert max(unasked, min(asked, 3600.0)) <= seconds <= max(unasked, min(asked, 3600.0) + 0.5)
 
 
 @given(ATTEMPTS, DICE, st.sampled_from([Retryable("server-error", 503), DestinationFault("gone", 410)]))
 def test_without_a_wish_the_backoff_stands(attempts: int, dice: float, outcome: Outcome) -> None:
     assert pause(attempts, outcome, RETRY, lambda: dice) == backoff(attempts, RETRY, lambda: dice)
+
+
+@given(DICE)
+def test_adobe_comes_back_after_15_and_after_30_seconds(dice: float) -> None:
+    waits = [pause(attempts, Retryable("server-error", 503), ADOBE, lambda: dice) for attempts in (1, 2, 3, 99)]
+
+    assert waits == [15.0 + 0.5 * dice, *[30.0 + 0.5 * dice] * 3]
+
+
+@given(st.floats(min_value=0.0, max_value=1e9))
+def test_adobe_gives_up_what_failed_three_times_however_long_that_took(elapsed: float) -> None:
+    assert [exhausted(retries, elapsed, ADOBE) for retries in (1, 2, 3, 4)] == [False, False, True, True]
+
+
+@given(ATTEMPTS)
+def test_durable_gives_up_after_its_time_however_often_that_was(retries: int) -> None:
+    assert [exhausted(retries, elapsed, RETRY) for elapsed in (0.0, 899.9, 900.0)] == [False, False, True]

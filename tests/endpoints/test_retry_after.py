@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.endpoints.retry_after import http_date, retry_after_seconds
+from streams.endpoints.retry_after import Asked, http_date, longest_asked, retry_after_seconds
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC).timestamp()
 MOMENT = datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC).timestamp()
@@ -71,13 +71,42 @@ def test_a_two_digit_year_is_never_more_than_fifty_years_ahead() -> None:
     assert http_date("Monday, 23-Nov-77 12:00:00 GMT", now=NOW) == datetime(1977, 11, 23, 12, tzinfo=UTC).timestamp()
 
 
-@given(
-    st.one_of(st.text(), st.from_regex(r"\A[\d.]{1,20}\Z"), st.datetimes().map(lambda d: f"{d:%a, %d %b %Y %T} GMT"))
+@pytest.mark.parametrize(
+    ("texts", "asked"),
+    [
+        ([], Asked(None, 0)),
+        (["7"], Asked(7.0, 0)),
+        (["soon"], Asked(None, 1)),
+        (["7", "120", "30"], Asked(120.0, 0)),
+        (["-5", "Mon, 23 Nov 2026 12:00:30 GMT", "nan"], Asked(30.0, 2)),
+        (["0", "Mon, 23 Nov 2026 11:00:00 GMT"], Asked(0.0, 0)),
+        (["120, 60"], Asked(None, 1)),
+    ],
 )
-def test_whatever_comes_the_wait_is_within_zero_and_the_cap(text: str) -> None:
-    seconds = retry_after_seconds(text, now=NOW, cap=60.0)
+def test_of_several_headers_the_longest_counts_and_what_says_nothing_is_counted(texts: list[str], asked: Asked) -> None:
+    assert longest_asked(texts, now=NOW, cap=3600.0) == asked
 
-    assert seconds is None or 0.0 <= seconds <= 60.0
+
+_DATES = st.datetimes().flatmap(
+    lambda d: st.sampled_from(
+        [f"{d:%a, %d %b %Y %T} GMT", f"{d:%A, %d-%b-%y %T} GMT", f"{d:%a %b} {d.day:2} {d:%T %Y}"]
+    )
+)
+_TEXTS = st.one_of(
+    st.text(),
+    st.from_regex(r"\A[\d.]{1,20}\Z"),
+    st.floats().map(str),
+    st.integers().map(str),
+    _DATES,
+)
+
+
+@given(st.lists(_TEXTS, max_size=4), st.floats(min_value=0.0, max_value=1e9))
+def test_whatever_comes_the_wait_is_within_zero_and_the_cap(texts: list[str], cap: float) -> None:
+    asked = longest_asked(texts, now=NOW, cap=cap)
+
+    assert asked.seconds is None or 0.0 <= asked.seconds <= cap
+    assert (asked.seconds is None) == (asked.ignored == len(texts))
 
 
 @given(st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(9999, 12, 30)))  # noqa: DTZ001 - made UTC below
