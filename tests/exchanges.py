@@ -11,12 +11,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_network
+from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from streams.demo.endpoint import MockEndpoint
 from streams.demo.tokens import MockTokenServer
-from streams.destinations import Account, Batch, ClientCredentials, Delivery, Destination, Header
+from streams.destinations import Account, ClientCredentials, Delivery, Destination, Header
 from streams.endpoints.egress import Egress
 from streams.endpoints.endpoint import Endpoint, reach
 from streams.exports import Export, Meta
@@ -40,10 +41,9 @@ def a_destination(
     credentials: ClientCredentials | None = None,
     headers: tuple[Header, ...] = (),
     seconds: float = 5.0,
-    max_in_flight: int = 64,
-    batch: Batch | None = None,
+    **bounds: Any,
 ) -> Destination:
-    delivery = Delivery(timeout_seconds=seconds, max_in_flight=max_in_flight, batch=batch)
+    delivery = Delivery(timeout_seconds=seconds, **bounds)
     return Destination("crm", Account(url, credentials), headers=headers, delivery=delivery)
 
 
@@ -52,9 +52,9 @@ def credentials_of(server: MockTokenServer, *, secret: str = "demo", basic: bool
 
 
 @asynccontextmanager
-async def reaching(destination: Destination, egress: Egress | None = None) -> AsyncIterator[Endpoint]:
+async def reaching(destination: Destination, egress: Egress | None = None, **told: Any) -> AsyncIterator[Endpoint]:
     way = egress if egress is not None else Egress(LOOPBACK)
-    async with reach(destination, way, now=lambda: WALL, monotonic=time.monotonic) as endpoint:
+    async with reach(destination, way, now=lambda: WALL, monotonic=time.monotonic, **told) as endpoint:
         yield endpoint
 
 

@@ -75,12 +75,20 @@ class Connector(aiohttp.TCPConnector):
         return self._convert_hosts_to_addr_infos(await self._resolve_host(host, port))
 
     async def connect(self, req: aiohttp.ClientRequest, *rest: Any, **named: Any) -> Any:
-        """Return a connection for *req*, new or reused."""
-        connection = await super().connect(req, *rest, **named)
+        """Return a connection for *req*, new or reused; a new one where it is sent again.
+
+        The peer closed the one before while it was idle: it may have closed all that are idle, and we not know it yet.
+        """
         wires = wires_of_this_request.get()
-        if wires is not None and isinstance(connection.protocol, Wire):
-            wires.append(connection.protocol)
-        return connection
+        while True:
+            connection = await super().connect(req, *rest, **named)
+            wire = connection.protocol
+            if wires is None or not isinstance(wire, Wire):
+                return connection
+            if not (wires and wire.uses):
+                wires.append(wire)
+                return connection
+            connection.close()
 
 
 class Egress:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import socket
+from typing import Any
 
 import pytest
 
 from streams.demo.tokens import TokenReply
 from streams.endpoints.egress import Egress
-from streams.endpoints.endpoint import DRAIN_SECONDS
+from streams.endpoints.endpoint import DRAIN_SECONDS, MAX_ANSWER_BYTES
 from streams.outcomes import Delivered, DestinationFault, Outcome, Retryable
 from tests.exchanges import (
     LOOPBACK,
@@ -148,6 +151,134 @@ async def test_a_token_that_cannot_be_had_is_an_outcome() -> None:
     assert mock.requests == []
 
 
+async def test_a_connection_that_does_not_come_about_is_told_apart_from_an_answer_that_does_not_come() -> None:
+    """A server that takes connections and says nothing to a client that begins TLS."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(65_536):
+            pass
+
+    async with raw_server(talk) as server:
+        url = server.url.replace("http:", "https:")
+        async with reaching(a_destination(url, seconds=0.2)) as endpoint:
+            assert await endpoint.post(an_export()) == Retryable("connect-timed-out")
+        async with reaching(a_destination(url, seconds=60.0, connect_timeout_seconds=0.1)) as endpoint:
+            assert await endpoint.post(an_export()) == Retryable("connect-timed-out")
+
+
+async def test_a_name_that_is_looked_up_for_ever_is_a_connection_that_does_not_come_about() -> None:
+    class Hanging(FakeResolver):
+        async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> Any:
+            await asyncio.Event().wait()
+
+    destination = a_destination("http://partner.test/", seconds=60.0, connect_timeout_seconds=0.1)
+    async with reaching(destination, Egress(LOOPBACK, resolver=Hanging())) as endpoint:
+        assert await endpoint.post(an_export()) == Retryable("connect-timed-out")
+
+
+async def test_a_silent_endpoint_is_given_up_by_the_time_out_of_reading() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            await a_request(reader)
+            writer.write(NO_CONTENT if not server.requests else b"HTTP/1.1 2")
+            server.requests.append(b"")
+        await reader.read()
+
+    async with raw_server(talk) as server:
+        destination = a_destination(server.url, seconds=60.0, connect_timeout_seconds=30.0, read_timeout_seconds=0.3)
+        async with reaching(destination) as endpoint:
+            assert await endpoint.post(an_export(1)) == Delivered(204)
+            assert await endpoint.post(an_export(2)) == Retryable("read-timed-out")
+            assert endpoint.resent == 0, "bytes of an answer had come"
+
+
+async def test_an_endpoint_that_drips_its_head_is_not_silent_and_is_given_up_in_time() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await a_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nX: ")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    async with (
+        raw_server(talk) as server,
+        reaching(a_destination(server.url, seconds=0.4, read_timeout_seconds=30.0)) as endpoint,
+    ):
+        assert await endpoint.post(an_export()) == Retryable("timed-out")
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(b"200", Delivered(200)), (b"503", Retryable("server-error", 503))], ids=["200", "503"]
+)
+async def test_an_endpoint_that_drips_its_body_has_said_what_counts(status: bytes, outcome: Outcome) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await a_request(reader)
+        writer.write(b"HTTP/1.1 " + status + b" Said\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"1\r\nx\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    assert await _post(talk) == outcome
+
+
+async def test_an_endpoint_that_reads_a_byte_at_a_time_is_given_up_in_time() -> None:
+    came = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal came
+        while byte := await reader.read(1):
+            came += len(byte)
+            await asyncio.sleep(0.01)
+
+    body = b"x" * 20_000_000
+    async with (
+        raw_server(talk) as server,
+        reaching(a_destination(server.url, seconds=0.4, read_timeout_seconds=30.0)) as endpoint,
+    ):
+        assert await endpoint.post(an_export(body=body)) == Retryable("timed-out")
+
+    assert came < len(body)
+
+
+BOMB = gzip.compress(bytes(1_000_000)) * 60
+"""60 MB in as many KB."""
+
+FLOODS = {
+    "content": (b"200 OK\r\nContent-Length: 1000000000\r\n\r\n", b"x" * 65_536, Delivered(200)),
+    "gzip-bomb": (b"200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1000000000\r\n\r\n", BOMB, Delivered(200)),
+    "chunks": (b"503 No\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 9_000, Retryable("server-error", 503)),
+    "a-chunk": (b"200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3B9ACA00\r\n", b"x" * 65_536, Delivered(200)),
+    "chunk-extension": (b"200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x" * 65_536, Delivered(200)),
+    "trailers": (b"200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n" * 9_000, Delivered(200)),
+    "header": (b"200 OK\r\nX: ", b"x" * 65_536, Retryable("invalid-answer")),
+    "headers": (b"200 OK\r\n", b"X: y\r\n" * 9_000, Retryable("invalid-answer")),
+    "reason": (b"200 ", b"x" * 65_536, Retryable("invalid-answer")),
+    "interim": (b"103 Early Hints\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 2_000, Retryable("timed-out")),
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+async def test_an_answer_without_end_is_read_so_far_and_no_further(name: str) -> None:
+    head, flood, outcome = FLOODS[name]
+    sent = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await a_request(reader)
+        writer.write(b"HTTP/1.1 " + head)
+        while True:
+            writer.write(flood)
+            sent += len(flood)
+            await writer.drain()
+
+    seconds = 0.5 if outcome == Retryable("timed-out") else 30.0
+    assert await _post(talk, seconds=seconds) == outcome
+    if seconds > 1 and name != "chunk-extension":
+        assert sent < MAX_ANSWER_BYTES + 16_000_000, "socket buffers hold a few megabytes"
+
+
 async def test_a_status_line_that_never_ends_is_given_up_in_time() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await a_request(reader)
@@ -184,6 +315,30 @@ async def test_a_connection_closed_while_it_was_idle_costs_one_request_more_and_
 
     assert idle.is_set()
     assert server.connections == 2
+
+
+async def test_what_is_sent_again_goes_out_on_a_connection_of_its_own() -> None:
+    """A server that ends all idle connections at once: each that we still hold would be lost, too."""
+    held = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = server.connections
+        await a_request(reader)
+        if number == 3:
+            held.set()
+        if number <= 3:
+            await held.wait()
+        writer.write(NO_CONTENT)
+        await a_request(reader)
+        reset(writer)
+
+    async with raw_server(talk) as server, reaching(a_destination(server.url)) as endpoint:
+        posts = [endpoint.post(an_export(number)) for number in range(3)]
+        assert await asyncio.gather(*posts) == [Delivered(204)] * 3
+        assert await endpoint.post(an_export(3)) == Delivered(204)
+        assert endpoint.resent == 1
+
+    assert server.connections == 4
 
 
 async def test_a_request_is_sent_again_at_once_one_time_only() -> None:

@@ -11,7 +11,7 @@ import trustme
 
 from streams.endpoints.egress import Egress
 from streams.outcomes import Delivered, DestinationFault, Retryable
-from tests.exchanges import LOOPBACK, a_destination, an_export, mock_endpoint, raw_server, reaching
+from tests.exchanges import LOOPBACK, a_destination, an_export, mock_endpoint, raw_server, reaching, reset
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,31 @@ async def test_plain_http_on_a_tls_port_is_the_destinations_fault() -> None:
 
     async with raw_server(talk) as server, reaching(a_destination(server.url.replace("http:", "https:"))) as endpoint:
         assert await endpoint.post(an_export()) == DestinationFault("tls-failed")
+
+
+async def test_a_server_that_speaks_only_an_old_version_of_tls_is_the_destinations_fault() -> None:
+    alert = bytes([21, 3, 1, 0, 2, 2, 70])  # fatal, protocol_version: what such a server says to our first words
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65_536)
+        writer.write(alert)
+        await writer.drain()
+
+    async with raw_server(talk) as server, reaching(a_destination(server.url.replace("http:", "https:"))) as endpoint:
+        assert await endpoint.post(an_export()) == DestinationFault("tls-failed")
+
+
+@pytest.mark.parametrize("is_reset", [False, True])
+async def test_a_connection_that_ends_while_tls_comes_about_is_tried_again(is_reset: bool) -> None:
+    """So does a server that restarts."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65_536)
+        if is_reset:
+            reset(writer)
+
+    async with raw_server(talk) as server, reaching(a_destination(server.url.replace("http:", "https:"))) as endpoint:
+        assert await endpoint.post(an_export()) == Retryable("connect-failed")
 
 
 async def test_a_missing_client_certificate_is_tried_again(authority: trustme.CA) -> None:
