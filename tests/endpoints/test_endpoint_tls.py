@@ -11,7 +11,17 @@ import trustme
 
 from streams.endpoints.egress import Egress
 from streams.outcomes import Delivered, DestinationFault, Retryable
-from tests.exchanges import LOOPBACK, a_destination, an_export, mock_endpoint, raw_server, reaching, reset
+from tests.exchanges import (
+    LOOPBACK,
+    NO_CONTENT,
+    a_destination,
+    a_request,
+    an_export,
+    mock_endpoint,
+    raw_server,
+    reaching,
+    reset,
+)
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +106,26 @@ async def test_a_connection_that_ends_while_tls_comes_about_is_tried_again(is_re
 
     async with raw_server(talk) as server, reaching(a_destination(server.url.replace("http:", "https:"))) as endpoint:
         assert await endpoint.post(an_export()) == Retryable("connect-failed")
+
+
+async def test_a_connection_closed_while_it_was_idle_costs_no_retry_under_tls_either(authority: trustme.CA) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await a_request(reader)
+        writer.write(NO_CONTENT)
+        await writer.drain()
+        if server.connections == 1:
+            await a_request(reader)  # the request crosses with the end of the connection
+            reset(writer)
+
+    async with (
+        raw_server(talk, _serving(authority.issue_cert("127.0.0.1"))) as server,
+        reaching(a_destination(server.url), _trusting(authority)) as endpoint,
+    ):
+        assert await endpoint.post(an_export(1)) == Delivered(204)
+        assert await endpoint.post(an_export(2)) == Delivered(204)
+        assert endpoint.resent == 1
+
+    assert server.connections == 2
 
 
 async def test_a_missing_client_certificate_is_tried_again(authority: trustme.CA) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from streams.delivery.batches import content_type
 from streams.demo.endpoint import MockEndpoint
 from streams.demo.tokens import TokenReply
-from streams.destinations import Attribute, Batch, Destination, Header, Segment
+from streams.destinations import Attribute, Batch, Destination, Header, Outcomes, Retry, Segment
 from streams.endpoints.egress import Egress
 from streams.endpoints.samples import sample_of
 from streams.endpoints.steps import Step
@@ -376,6 +376,45 @@ async def test_an_endpoint_that_does_not_take_the_sample(status: int, what: str,
         failed = await failure_of(a_destination(server.url))
 
     assert (failed.name, failed.what, failed.code) == ("delivery", what, code)
+
+
+@pytest.mark.parametrize(
+    ("status", "what", "code"),
+    [
+        (404, "404: delivery would try again, as delivery.outcomes says", "not-found"),
+        (503, "503: delivery would make it a dead letter, as delivery.outcomes says", "server-error"),
+        (202, "202: delivery would pause this destination, as delivery.outcomes says", "overridden"),
+        (403, "403: delivery would try again, as delivery.retry says", "forbidden"),
+        (500, "500: delivery would try again", "server-error"),
+    ],
+)
+async def test_what_an_answer_means_by_the_document_is_told_with_the_key(status: int, what: str, code: str) -> None:
+    bounds: dict[str, Any] = {
+        "outcomes": Outcomes(retry=(404,), refused=(503,), fault=(202,)),
+        "retry": Retry(policy="adobe"),
+    }
+    async with raw_server(answering(f"HTTP/1.1 {status} No\r\ncontent-length: 0\r\n\r\n".encode())) as server:
+        failed = await failure_of(a_destination(server.url, **bounds))
+
+    assert (failed.what, failed.code) == (what, code)
+    assert ("is to mean here" in failed.remedy) == ("as delivery" in what)
+
+
+async def test_an_answer_that_the_document_calls_a_delivery_is_one() -> None:
+    async with raw_server(answering(b"HTTP/1.1 409 Known\r\ncontent-length: 0\r\n\r\n")) as server:
+        steps = await steps_of(a_destination(server.url, outcomes=Outcomes(delivered=(409,))))
+
+    assert (steps[-1].result, steps[-1].what) == ("passed", "409: delivered, as delivery.outcomes says")
+
+
+async def test_a_sample_that_is_too_large_is_not_sent() -> None:
+    async with mock_endpoint() as mock:
+        destination = a_destination(mock.url, max_payload_bytes=10)
+        failed = next(step for step in await steps_of(destination) if step.failed)
+
+    assert (failed.name, failed.code) == ("delivery", "too-large")
+    assert failed.what.endswith("bytes, delivery.maxPayloadBytes is 10: delivery would make it a dead letter")
+    assert mock.requests == []
 
 
 async def test_an_endpoint_that_does_not_answer_in_time() -> None:
