@@ -133,7 +133,15 @@ class DeliveryDraft(Model):
 
     @classmethod
     def flaws_between(cls, entries: Mapping[str, Node]) -> Iterator[Flaw]:
-        """Refuse a window without room for what is in flight."""
+        """Refuse a window without room for what is in flight, and a part of an attempt longer than the whole."""
+        whole = _number(cls, entries, "timeout_seconds")
+        for name in ("connect_timeout_seconds", "read_timeout_seconds"):
+            part = _number(cls, entries, name)
+            if part is not None and whole is not None and part > whole:
+                key = spelling(name, cls.model_fields[name])
+                yield Flaw(
+                    f"came {part:g}", f"expected at most timeoutSeconds ({whole:g})", (key,), Mistake.CONTRADICTION
+                )
         pending, flying = _number(cls, entries, "max_pending"), _number(cls, entries, "max_in_flight")
         if pending is not None and flying is not None and pending < flying:
             yield Flaw(
