@@ -89,8 +89,8 @@ ROOMS = {
     "endpoints": Room(
         _in(
             "endpoints",
-            "classification attempt wires deadlines egress tokens auth endpoint steps certificates reachability "
-            "verdicts trial",
+            "classification answers attempt wires deadlines egress tokens auth versions plain prepared endpoint steps "
+            "certificates reachability verdicts trial",
         ),
         sees=("words", "decisions"),
     ),
@@ -169,7 +169,7 @@ RESERVED = {
         *_in("delivery", "pruning service deliveries"),
     ),
     "aiohttp": (
-        *_in("endpoints", "classification attempt wires egress auth endpoint reachability"),
+        *_in("endpoints", "classification answers wires egress auth plain prepared endpoint reachability"),
         "telemetry.health",
         "demo.",
     ),

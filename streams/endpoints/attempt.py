@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 
-import aiohttp
-
+from streams.endpoints.answers import Answer
 from streams.endpoints.classification import reason_of
 from streams.endpoints.meanings import Failed
 from streams.endpoints.reasons import AttemptReason
@@ -18,12 +17,12 @@ log = logging.getLogger(__name__)
 class Attempt:
     """How far one attempt has come."""
 
-    __slots__ = ("answer", "awaits_token", "is_resent", "wires")
+    __slots__ = ("answer", "awaits_token", "is_resent", "wire")
 
     def __init__(self) -> None:
-        self.answer: aiohttp.ClientResponse | None = None
+        self.answer: Answer | None = None
         self.awaits_token = self.is_resent = False
-        self.wires: list[Wire] = []
+        self.wire: Wire | None = None
         """What the latest request was given to write to."""
 
     def failed(self, error: Exception) -> Failed:
@@ -36,6 +35,6 @@ class Attempt:
             log.error("an attempt failed as none should: %s", type(error).__name__)
         if reason is AttemptReason.TIMED_OUT and self.awaits_token:
             reason = AttemptReason.TOKEN_TIMED_OUT
-        elif reason is AttemptReason.TIMED_OUT and not self.wires:
+        elif reason is AttemptReason.TIMED_OUT and self.wire is None:
             reason = AttemptReason.CONNECT_TIMED_OUT
         return Failed(reason)

@@ -34,6 +34,9 @@ KEEP_ALIVE_SECONDS = 4.0
 SEND_BUFFER_BYTES = 256 * 1024
 """What the kernel takes of a request at once, as far as the system lets it: see `wires`, over TLS."""
 
+READ_BUFFER_BYTES = 16 * 1024
+"""What is held of an answer before its connection is read no further; up to twice of it."""
+
 MAX_TOLD = 1_000
 """How many refused addresses are named; a name may resolve to ever new ones."""
 
@@ -56,7 +59,8 @@ def exact_url(text: str) -> URL:
 
 
 wires_of_this_request: ContextVar[list[Wire] | None] = ContextVar("wires_of_this_request", default=None)
-"""Where a connector notes the wires that it gives to the running task's request."""
+"""Where a session's connector notes the wires that it gives to the running task's request; they hold one already that
+lost it, if it is sent again."""
 
 
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
@@ -64,7 +68,7 @@ AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
 
 class Connector(aiohttp.TCPConnector):
-    """A connector whose connections are `Wire`; the requests that ask for it learn which they got."""
+    """A connector whose connections are `Wire`."""
 
     def __init__(self, *, left: Callable[[], float] | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -74,21 +78,28 @@ class Connector(aiohttp.TCPConnector):
         """Return where a request to *host* would connect to, in this order; raises as a request does."""
         return self._convert_hosts_to_addr_infos(await self._resolve_host(host, port))
 
-    async def connect(self, req: aiohttp.ClientRequest, *rest: Any, **named: Any) -> Any:
-        """Return a connection for *req*, new or reused; a new one where it is sent again.
+    async def unused(self, req: aiohttp.ClientRequest, *rest: Any, **named: Any) -> Any:
+        """Return a new connection, for what is sent again.
 
         The peer closed the one before while it was idle: it may have closed all that are idle, and we not know it yet.
         """
-        wires = wires_of_this_request.get()
         while True:
             connection = await super().connect(req, *rest, **named)
-            wire = connection.protocol
-            if wires is None or not isinstance(wire, Wire):
-                return connection
-            if not (wires and wire.uses):
-                wires.append(wire)
+            if not cast("Wire", connection.protocol).uses:
                 return connection
             connection.close()
+
+
+class _NotingConnector(Connector):
+    """A connector of a session, whose requests learn which connections they got."""
+
+    async def connect(self, req: aiohttp.ClientRequest, *rest: Any, **named: Any) -> Any:
+        """Return a connection for *req*, new or reused; a new one where it is sent again."""
+        wires = wires_of_this_request.get()
+        connection = await (self.unused if wires else super().connect)(req, *rest, **named)
+        if wires is not None:
+            wires.append(cast("Wire", connection.protocol))
+        return connection
 
 
 class Egress:
@@ -116,12 +127,14 @@ class Egress:
         """Return why *address* may be connected to, or raise `EgressRefused`."""
         return self._policy.check(address)
 
-    def connector(self, *, limit: int, left: Callable[[], float] | None = None) -> Connector:
+    def connector(
+        self, *, limit: int, left: Callable[[], float] | None = None, kind: type[Connector] = Connector
+    ) -> Connector:
         """Return a connector of at most *limit* connections, whose every socket is checked before it connects.
 
         With *left*, seconds that are left of a lease, nothing is written once that is not positive.
         """
-        return Connector(
+        return kind(
             left=left,
             limit=limit,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
@@ -145,13 +158,13 @@ class Egress:
         and TLS included, and *read_seconds* in which nothing comes once a request is written.
         """
         return aiohttp.ClientSession(
-            connector=self.connector(limit=limit, left=left),
+            connector=self.connector(limit=limit, left=left, kind=_NotingConnector),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None, connect=connect_seconds, sock_read=read_seconds),
             trust_env=False,
             auto_decompress=False,
-            read_bufsize=16 * 1024,
+            read_bufsize=READ_BUFFER_BYTES,
         )
 
     @cached_property

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import aiohttp
@@ -13,13 +11,17 @@ import aiohttp
 from streams import __version__
 from streams.delivery.batches import content_type
 from streams.destinations import Destination, Header
+from streams.endpoints.answers import Answer
 from streams.endpoints.attempt import Attempt
 from streams.endpoints.auth import TokenServer
 from streams.endpoints.deadlines import Deadline
-from streams.endpoints.egress import Egress, exact_url, wires_of_this_request
+from streams.endpoints.egress import Egress, exact_url
 from streams.endpoints.meanings import Answered, Kind, Meanings
+from streams.endpoints.plain import PlainRequests
+from streams.endpoints.prepared import PreparedRequests
 from streams.endpoints.retry_after import Asked, longest_asked
 from streams.endpoints.tokens import Tokens
+from streams.endpoints.versions import knows_aiohttp
 from streams.exports import Posted
 from streams.groups.lease import LapsedError
 from streams.outcomes import Outcome
@@ -27,15 +29,6 @@ from streams.secrets import Secret
 
 _LOST = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
 """How a connection that ended under a request shows."""
-
-MAX_ANSWER_BYTES = 16 * 1024
-"""How much of an answer is read before the connection is given up; its content is not used."""
-
-DRAIN_SECONDS = 0.5
-"""How long the rest of an answer is waited for: its status line has decided, and the profile's next export waits."""
-
-_WHOLE_BODY_BYTES = 1024 * 1024
-"""Up to here a body is written in one piece; aiohttp wants larger ones as a stream, so that the loop keeps turning."""
 
 
 class AccessTokens(Protocol):
@@ -48,11 +41,26 @@ class AccessTokens(Protocol):
         """Stop renewing."""
 
 
+class Requests(Protocol):
+    """How requests are sent to one URL; it is open until it is closed."""
+
+    async def post(self, posted: Posted, token: str | None, attempt: Attempt) -> None:
+        """Send *posted* once, with *token* if there is one; *attempt* learns its connection and its answer.
+
+        Where it knows a connection already, that lost the request: it is sent again on a new one.
+        Raises what ``aiohttp.ClientSession`` raises. What was not answered never becomes whole at the endpoint.
+        """
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+
 class Endpoint:
-    """One session to one destination's endpoint; ``start()`` it in the running loop, ``close()`` it at the end.
+    """The way to one destination's endpoint; ``start()`` it in the running loop, ``close()`` it at the end.
 
     *now* is the wall clock, for dates in ``Retry-After``; *lease* says how many seconds are left of the lease of what
-    is posted. Raises ValueError for a URL that cannot be requested.
+    is posted; *way* is how requests are sent, by default as the installed aiohttp allows. Raises ValueError for a URL
+    that cannot be requested.
     """
 
     def __init__(
@@ -65,21 +73,25 @@ class Endpoint:
         told_resent: Callable[[], None] = lambda: None,
         told_ignored: Callable[[int], None] = lambda _: None,
         lease: Callable[[], float] | None = None,
+        way: Callable[..., Requests] | None = None,
     ) -> None:
         self._url = exact_url(destination.account.http_endpoint)
         self._headers = prepared_headers(destination.headers, content_type(destination.delivery.batch))
         self._delivery, self._meanings = destination.delivery, Meanings(destination.delivery)
         self._egress, self._tokens, self._now, self._lease = egress, tokens, now, lease
-        self._session: aiohttp.ClientSession | None = None
+        self._way = way
+        self._requests: Requests | None = None
         self._told_ignored, self._told_resent, self.resent = told_ignored, told_resent, 0
         """How many requests were sent again at once since their connection turned out to be closed."""
 
     async def start(self) -> None:
-        """Open the session; nothing is connected yet."""
-        bounds = self._delivery
-        self._session = self._egress.session(
+        """Make ready to connect; nothing is connected yet."""
+        way, bounds = self._way or (PreparedRequests if knows_aiohttp() else PlainRequests), self._delivery
+        self._requests = way(
+            self._url,
+            self._headers,
+            self._egress,
             limit=bounds.max_in_flight,
-            headers=self._headers,
             left=self._lease,
             connect_seconds=bounds.connect_timeout_seconds,
             read_seconds=bounds.read_timeout_seconds,
@@ -89,8 +101,8 @@ class Endpoint:
         """Close all connections and stop renewing the token."""
         if self._tokens is not None:
             await self._tokens.close()
-        if self._session is not None:
-            await self._session.close()
+        if self._requests is not None:
+            await self._requests.close()
 
     async def post(self, posted: Posted) -> Outcome:
         """Post *posted* once, within the destination's time-out, and say how it ended.
@@ -134,35 +146,17 @@ class Endpoint:
         return token
 
     async def _send(self, posted: Posted, token: str | None, attempt: Attempt) -> None:
-        wires = attempt.wires = []
-        watching = wires_of_this_request.set(wires)
+        assert self._requests is not None, "start() comes before post()"
+        attempt.wire = None
         try:
-            await self._request(posted, token, attempt)
+            await self._requests.post(posted, token, attempt)
         except _LOST:
-            if not (wires and wires[-1].lost_while_idle):
+            if attempt.wire is None or not attempt.wire.lost_while_idle:
                 raise
             attempt.is_resent = True
             self.resent += 1
             self._told_resent()
-            await self._request(posted, token, attempt)
-        finally:
-            wires_of_this_request.reset(watching)
-            if attempt.answer is None:
-                for wire in wires:
-                    wire.reset()
-
-    async def _request(self, posted: Posted, token: str | None, attempt: Attempt) -> None:
-        assert self._session is not None, "start() comes before post()"
-        headers = {"Idempotency-Key": posted.id}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        body = posted.body if len(posted.body) <= _WHOLE_BODY_BYTES else io.BytesIO(posted.body)
-        answer = await self._session.post(self._url, data=body, headers=headers, allow_redirects=False)
-        attempt.answer = answer
-        try:
-            await _drain(answer)
-        finally:
-            answer.release()  # closes the connection when something is left to be read
+            await self._requests.post(posted, token, attempt)
 
     def _outcome(self, attempt: Attempt) -> Outcome:
         answer = attempt.answer
@@ -171,7 +165,7 @@ class Endpoint:
         asked = Asked() if delivers else self._asked(answer)
         return self._meanings.of(Answered(answer.status, asked.seconds, attempt.is_resent))
 
-    def _asked(self, answer: aiohttp.ClientResponse) -> Asked:
+    def _asked(self, answer: Answer) -> Asked:
         texts = answer.headers.getall("Retry-After", ())
         asked = longest_asked(texts, now=self._now(), cap=self._delivery.retry.retry_after_cap_seconds)
         if asked.ignored:
@@ -212,17 +206,6 @@ async def reach(
         yield endpoint
     finally:
         await endpoint.close()
-
-
-async def _drain(answer: aiohttp.ClientResponse) -> None:
-    """Read what is left of an answer, so that its connection can be used again; stop where that fails or takes long."""
-    if answer.content.at_eof():
-        return
-    room = MAX_ANSWER_BYTES
-    with suppress(aiohttp.ClientError, OSError):  # a time-out is an OSError; the status line has decided already
-        async with asyncio.timeout(DRAIN_SECONDS):
-            while room > 0 and not answer.content.at_eof():
-                room -= len(await answer.content.read(room))
 
 
 def prepared_headers(custom: Sequence[Header], content: str) -> list[tuple[str, str]]:

@@ -49,6 +49,11 @@ class Guarded:
         self._waiting += data
         self.flush()
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether something waits that the socket did not take."""
+        return bool(self._waiting) or self._transport.get_write_buffer_size() > 0
+
     def writelines(self, chunks: Iterable[bytes | bytearray | memoryview]) -> None:
         """Write all of *chunks*."""
         self.write(b"".join(chunks))
@@ -100,6 +105,31 @@ class Wire(ResponseHandler):
         """Let the writer go on, once the pieces that wait are written."""
         if self._guarded is None or self._guarded.flush():
             super().resume_writing()
+            if not self.replied:
+                self.start_timeout()
+
+    def send(self, request: bytes) -> None:
+        """Write a whole request; the silence before its answer is timed from when all of it is written.
+
+        Raises ClientOSError where the connection is closing, or the lease has lapsed.
+        """
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            raise aiohttp.ClientOSError(None, "expected an open connection")
+        try:
+            transport.write(request)
+        except aiohttp.ClientConnectionResetError as error:
+            raise aiohttp.ClientOSError(*error.args) from error
+        if not self.is_writing:
+            self.start_timeout()
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a part of the request is not written yet."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return False
+        return self._guarded.is_writing if self._guarded is not None else transport.get_write_buffer_size() > 0
 
     def set_response_params(self, **params: Any) -> None:
         """Begin a request."""

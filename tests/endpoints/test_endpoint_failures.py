@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from streams.demo.tokens import TokenReply
+from streams.endpoints.answers import DRAIN_SECONDS
 from streams.endpoints.egress import Egress
-from streams.endpoints.endpoint import DRAIN_SECONDS
 from streams.outcomes import Delivered, DestinationFault, Outcome, Retryable
 from tests.exchanges import (
     LOOPBACK,
