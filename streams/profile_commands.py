@@ -28,7 +28,10 @@ class ReExport(
 
 Command = ReExport
 
-WITHDRAWING = frozenset({"forgotten", "exited", "re-export", "owed"})
+FORGOTTEN = "forgotten"
+"""The trigger of an export that takes back what a destination was told of a profile; the profile's state is gone."""
+
+WITHDRAWING = frozenset({FORGOTTEN, "exited", "re-export", "owed"})
 """The triggers of exports whose body a command carries as its withdrawal, when they are not posted."""
 
 _NO_WITHDRAWAL: msgspec.Raw = ReExport(destination="").withdrawal

@@ -48,7 +48,7 @@ ROOMS = {
                 "projection activate slots triggers unions forgetting withdrawals removals rendering renewals owing "
                 "faults",
             ),
-            *_in("delivery", "retries bitmaps windows lanes pending progress revisions states batches"),
+            *_in("delivery", "replacing retries bitmaps windows lanes pending progress revisions states batches"),
             *_in("groups", "lease gaps entries"),
             *(
                 *_in("endpoints", "samples meanings"),
@@ -100,8 +100,8 @@ ROOMS = {
     "delivery": Room(
         _in(
             "delivery",
-            "tools bounds tasks pace backlog giving_up attempting ending consequences serving gathering dispatch "
-            "member commits standing tenure service ways confirmed keeper deliveries pruning",
+            "tools bounds tasks pace backlog giving_up attempting ending superseding consequences serving gathering "
+            "dispatch member commits standing tenure service ways confirmed keeper deliveries pruning",
         ),
         sees=("words", "decisions", "brokers", "parking", "groups"),
     ),

@@ -124,4 +124,6 @@ class Log(Model):
     format: Literal["json", "console"] = Field(
         default="json", description="One JSON object per line, or lines for people."
     )
-    delivered: Switch = Field(default=True, description="Whether delivered exports have a line too.")
+    delivered: Switch = Field(
+        default=True, description="Whether exports that were delivered, or superseded, have a line too."
+    )

@@ -79,20 +79,20 @@ class Backlog:
 
     def fetched(self, partition: TopicPartition, records: Sequence[Record], put: Callable[[Pending], None]) -> None:
         """Put each record of an assigned partition that is not here yet and has not ended, in the order of offsets."""
-        window = self.windows[partition]
-        now, size, count = self._tools.now(), 0, 0
-        for record in records:
-            if window.inherited is not None and self._skipped(window, record):
-                continue
-            if window.fetched(record.offset, record.timestamp):
-                pending = Pending(record, window, now)
-                put(pending)
-                size += pending.size
-                count += 1
+        window, now = self.windows[partition], self._tools.now()
+        arrived = [
+            Pending(record, window, now)
+            for record in records
+            if not (window.inherited is not None and self._skipped(window, record))
+            and window.fetched(record.offset, record.timestamp)
+        ]
+        count = len(arrived)
         self.pending += count
-        self._add_bytes(size)
+        self._add_bytes(sum([pending.size for pending in arrived]))
         self._tools.books.fetched += count
         self._tools.telemetry.fetched(count)
+        for pending in arrived:
+            put(pending)
 
     def _skipped(self, window: Window, record: Record) -> bool:
         """Pass over a record that had ended before the partition came here."""

@@ -11,6 +11,7 @@ from streams.delivery.pace import Pace
 from streams.delivery.pending import Pending
 from streams.delivery.retries import exhausted
 from streams.delivery.states import Trouble
+from streams.delivery.superseding import Superseding
 from streams.delivery.tools import Tools
 from streams.ends import ExportEnd, Reason
 from streams.exports import Export
@@ -20,8 +21,17 @@ from streams.outcomes import Delivered, DestinationFault, Outcome, Refused, Retr
 class Consequences:
     """Of one dispatch; *go_on* is called when a waiting head is ready again."""
 
-    def __init__(self, tools: Tools, lanes: Lanes[Pending], pace: Pace, ends: Ends, go_on: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        superseding: Superseding,
+        lanes: Lanes[Pending],
+        pace: Pace,
+        ends: Ends,
+        go_on: Callable[[], None],
+    ) -> None:
         self._tools, self._lanes, self._pace, self._ends, self._go_on = tools, lanes, pace, ends, go_on
+        self._superseding = superseding
         self._retry_policy = tools.destination.delivery.retry
         self._timers: dict[Pending, asyncio.TimerHandle] = {}
         self._loop = asyncio.get_running_loop()
@@ -79,8 +89,10 @@ class Consequences:
 
     def _wait(self, pending: Pending, outcome: Outcome) -> None:
         """Let the lane wait until its head is to be tried again."""
-        seconds = self._tools.pause(pending.attempts, outcome, self._retry_policy, self._tools.random)
+        attempts = pending.attempts_before + pending.attempts
+        seconds = self._tools.pause(attempts, outcome, self._retry_policy, self._tools.random)
         self._timers[pending] = self._loop.call_later(seconds, self._wake, pending)
+        self._superseding.wait(pending)
 
     def _wake(self, pending: Pending) -> None:
         del self._timers[pending]

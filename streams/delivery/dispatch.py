@@ -22,6 +22,7 @@ from streams.delivery.pace import Pace
 from streams.delivery.pending import Pending, Record
 from streams.delivery.serving import Serving
 from streams.delivery.states import Trouble
+from streams.delivery.superseding import Superseding
 from streams.delivery.tasks import Tasks
 from streams.delivery.tools import Tools
 from streams.delivery.windows import Window
@@ -47,8 +48,11 @@ class Dispatch:
         self._pace, self._runners = Pace(tools.destination.delivery.max_in_flight, self._kick), 0
         self._tasks = Tasks(defect)
         self._ends = Ends(tools, self.backlog, self._lanes, self._tasks, self._kick)
-        self._consequences = Consequences(tools, self._lanes, self._pace, self._ends, self._kick)
-        self._serving = Serving(tools, self._lanes, self._pace, self._tasks, self._ends, self._consequences)
+        self._superseding = Superseding(tools, self._lanes, self._ends)
+        self._consequences = Consequences(tools, self._superseding, self._lanes, self._pace, self._ends, self._kick)
+        self._serving = Serving(
+            tools, self._superseding, self._lanes, self._pace, self._tasks, self._ends, self._consequences
+        )
         batch, body = tools.destination.delivery.batch, tools.destination.delivery.max_payload_bytes
         self._turns: Serving | Gathering = self._serving
         if batch is not None:
@@ -78,7 +82,7 @@ class Dispatch:
         """Take records of one partition, in the order of their offsets; false if it is not ours, or no longer."""
         if self._serving.closed or partition not in self.backlog.windows:
             return False
-        self.backlog.fetched(partition, records, self._lanes.add)
+        self.backlog.fetched(partition, records, self._superseding.put)
         self._kick()
         return True
 
@@ -87,6 +91,11 @@ class Dispatch:
         self._tools.state.over(Trouble.CRASHED)
         if not (count or self.backlog.pending or self._serving.closed):
             self._tools.state.over(Trouble.ENDPOINT)  # nothing waits for it here: what failed may be another worker's
+
+    def committed(self) -> None:
+        """Note that what was due was committed, as far as the windows say."""
+        self._superseding.told()
+        self._kick()
 
     async def drain(self, seconds: float) -> None:
         """Begin nothing more and wait, at most *seconds*, until the open requests have ended.

@@ -27,9 +27,13 @@ class Ends:
 
     def end(self, pending: Pending, end: ExportEnd, reason: Reason | None = None) -> None:
         """End a head now."""
+        self._lanes.done(pending)
+        self.end_placeless(pending, end, reason)
+
+    def end_placeless(self, pending: Pending, end: ExportEnd, reason: Reason | None = None) -> None:
+        """End what is in no lane any more."""
         tools = self._tools
         self._backlog.ended(pending)
-        self._lanes.done(pending)
         tools.telemetry.ended(
             pending.export or stand_in(pending.record),
             end,

@@ -28,8 +28,8 @@ class Pending(Placed):
     """A record of the exports topic that is fetched and not ended."""
 
     __slots__ = (
-        *("attempts", "company", "export", "fetched_at", "most", "record", "retried_from", "retries", "status"),
-        "window",
+        *("attempts", "attempts_before", "company", "export", "fetched_at", "most", "record"),
+        *("retried_from", "retries", "status", "untold", "window"),
     )
 
     def __init__(self, record: Record, window: Window, fetched_at: float) -> None:
@@ -38,7 +38,8 @@ class Pending(Placed):
         self.behind = None
         self.size = len(self.key) + len(record.value or b"")
         self.export: Export | None = None
-        self.attempts = 0
+        self.attempts = self.attempts_before = 0
+        """How often it was posted; and how often that was which stood in its place before it."""
         self.status: int | None = None
         self.company = 1
         """How many exports its latest request carried."""
@@ -48,6 +49,26 @@ class Pending(Placed):
         """The reading of the destination's progress at the first attempt that is to be tried again."""
         self.retries = 0
         """How many of its attempts were to be tried again while the destination was not at fault."""
+        self.untold = 0
+        """How many ends of its window a commit must have told before this one may be posted."""
+
+    @property
+    def is_told(self) -> bool:
+        """Whether a commit has told of all that this one replaced."""
+        return self.untold <= self.window.told
+
+    def replaced(self, newer: Pending) -> Pending:
+        """Be *newer*, which has no place, from now on; return what it was before.
+
+        It keeps its place, how often that was tried and since when: a profile that changes all the time would
+        otherwise begin its waits anew each time, and never exhaust.
+        """
+        self.attempts_before += self.attempts
+        for name in ("record", "fetched_at", "size", "export", "status", "attempts", "company", "most"):
+            mine, others = getattr(self, name), getattr(newer, name)
+            setattr(self, name, others)
+            setattr(newer, name, mine)
+        return newer
 
 
 def read_export(record: Record) -> Export | None:

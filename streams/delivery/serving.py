@@ -14,6 +14,7 @@ from streams.delivery.giving_up import LAPSE_SECONDS
 from streams.delivery.lanes import Lanes
 from streams.delivery.pace import Pace
 from streams.delivery.pending import Pending, read_export
+from streams.delivery.superseding import Superseding
 from streams.delivery.tasks import Tasks
 from streams.delivery.tools import Tools
 from streams.ends import ExportEnd, Reason
@@ -28,10 +29,17 @@ class Serving:
     """Of one dispatch; its runners are among *tasks*."""
 
     def __init__(
-        self, tools: Tools, lanes: Lanes[Pending], pace: Pace, tasks: Tasks, ends: Ends, consequences: Consequences
+        self,
+        tools: Tools,
+        superseding: Superseding,
+        lanes: Lanes[Pending],
+        pace: Pace,
+        tasks: Tasks,
+        ends: Ends,
+        consequences: Consequences,
     ) -> None:
         self._tools, self._lanes, self._pace, self._tasks, self._ends = tools, lanes, pace, tasks, ends
-        self._consequences = consequences
+        self._superseding, self._consequences = superseding, consequences
         self._version, self._min_version = tools.destination.version, tools.destination.min_version
         bounds = tools.destination.delivery
         limit = sys.maxsize if bounds.max_payload_bytes is None else bounds.max_payload_bytes
@@ -79,6 +87,8 @@ class Serving:
             self._ends.end(pending, ExportEnd.OVERTAKEN)
         elif len(export.body) > self._max_payload_bytes:
             self._ends.give_up(pending, Reason.TOO_LARGE, f"more than {self._max_payload_bytes} bytes")
+        elif pending.untold and not pending.is_told:
+            self._superseding.hold(pending)
         else:
             return export
         return None

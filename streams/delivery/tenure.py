@@ -150,6 +150,7 @@ class Tenure:
 
     async def _commit(self, dispatch: Dispatch) -> None:
         self.standing.committed(await self._commits.commit(dispatch.backlog.windows))
+        dispatch.committed()
 
     def found_late(self, partitions: Iterable[TopicPartition]) -> None:
         """Hold partitions that have nothing where we are: retention was faster, or the topic was made anew."""

@@ -32,10 +32,11 @@ class Window:
     It begins with the *inherited* exports that have ended already, as the last commit says.
     """
 
-    __slots__ = ("_committed", "_ends", "_last_timestamp", "_next", "_unfinished", "inherited", "mistrusted")
+    __slots__ = ("_ages", "_committed", "_ends", "_last_timestamp", "_next", "_unfinished", "inherited", "mistrusted")
 
     def __init__(self, inherited: Finished | None = None) -> None:
         self._unfinished: dict[int, int] = {}  # offset -> record timestamp, ascending since offsets arrive so
+        self._ages: dict[int, int] = {}  # offset -> an older timestamp than the record's own
         self._next: int | None = None
         self._last_timestamp = 0
         self._committed: tuple[int, int] | None = None
@@ -74,6 +75,27 @@ class Window:
         """Let an export out: it ended. Raises KeyError if it is not in, since its end would be counted twice."""
         del self._unfinished[offset]
         self._ends += 1
+        if self._ages:
+            self._ages.pop(offset, None)
+
+    @property
+    def ends(self) -> int:
+        """How many of its exports have ended."""
+        return self._ends
+
+    @property
+    def told(self) -> int:
+        """How many of them had ended when the last commit was made that the broker took."""
+        return self._committed[1] if self._committed else 0
+
+    def age(self, offset: int) -> int:
+        """Return since when, in milliseconds, an unfinished export waits, with what it stands in for."""
+        return self._ages.get(offset, self._unfinished[offset])
+
+    def inherits(self, offset: int, timestamp: int) -> None:
+        """Note that an unfinished export stands in for one that waited since *timestamp*."""
+        if timestamp < self.age(offset):
+            self._ages[offset] = timestamp
 
     @property
     def oldest(self) -> int | None:
@@ -82,8 +104,9 @@ class Window:
 
     @property
     def oldest_timestamp(self) -> int | None:
-        """The record timestamp, in milliseconds, of the oldest unfinished export."""
-        return next(iter(self._unfinished.values()), None)
+        """Since when, in milliseconds, the oldest unfinished export waits, or what it stands in for."""
+        first = next(iter(self._unfinished.values()), None)
+        return first if first is None else min((first, *self._ages.values()))
 
     @property
     def ahead(self) -> int:

@@ -55,7 +55,7 @@ class DeliveryTelemetry:
         self._now, self._log = now, log
         self._lines = {end: log.warning if end is ExportEnd.DEAD_LETTERED else log.info for end in ExportEnd}
         if not log_delivered:
-            del self._lines[ExportEnd.DELIVERED]
+            del self._lines[ExportEnd.DELIVERED], self._lines[ExportEnd.SUPERSEDED]
         self._fetched = metrics.fetched.labels(destination=self._name)
         self._attempt_seconds = metrics.attempt_seconds.labels(destination=self._name)
         self._end_to_end = metrics.end_to_end.labels(destination=self._name)

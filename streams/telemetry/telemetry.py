@@ -26,7 +26,8 @@ from streams.telemetry.observed import Stopped
 class Telemetry:
     """The telemetry of one worker; *now* is the wall clock in seconds, *log* takes every line.
 
-    With *log_delivered* false an export that was delivered is counted, but writes no line.
+    With *log_delivered* false an export that was delivered, or superseded by one that goes out instead, is counted, but
+    writes no line.
     """
 
     def __init__(self, now: Callable[[], float], *, log: Log | None = None, log_delivered: bool = True) -> None:

@@ -31,12 +31,17 @@ class AnyArrivalsAndOutcomes(RuleBasedStateMachine):
         self.arrived = 0
         self.left: dict[bytes, list[int]] = {}
         self.held: set[bytes] = set()
+        self.served: set[bytes] = set()
+        self.heads: dict[bytes, Item] = {}
 
     @rule(key=KEYS)
     def arrive(self, key: bytes) -> None:
         self.arrived += 1
-        self.lanes.add(Item(key, self.arrived))
-        self.left.setdefault(key, []).append(self.arrived)
+        item = Item(key, self.arrived)
+        self.lanes.add(item)
+        if not self.left.setdefault(key, []):
+            self.heads[key] = item
+        self.left[key].append(self.arrived)
 
     @precondition(lambda self: self.lanes.ready)
     @rule(target=taken)
@@ -47,6 +52,7 @@ class AnyArrivalsAndOutcomes(RuleBasedStateMachine):
         assert item.number == self.left[item.key][0]
         assert item.number == min(left[0] for key, left in self.left.items() if left and key not in self.held)
         self.held.add(item.key)
+        self.served.add(item.key)
         return item
 
     @rule(item=consumes(taken))
@@ -55,7 +61,29 @@ class AnyArrivalsAndOutcomes(RuleBasedStateMachine):
 
     @rule(target=waiting, item=consumes(taken))
     def wait(self, item: Item) -> Item:
+        self.served.discard(item.key)
+        self.lanes.wait(item)
         return item
+
+    @rule(item=consumes(taken))
+    def put_back(self, item: Item) -> None:
+        self.held.discard(item.key)
+        self.lanes.again(item)
+
+    @rule(key=KEYS)
+    def pull_the_second(self, key: bytes) -> None:
+        """Only while nobody looks at it, and so through the head."""
+        if len(left := self.left.get(key, [])) > 1:
+            pulled = self.lanes.pull(self.heads[key])
+            assert pulled is not None
+            assert pulled.number == left.pop(1)
+
+    @invariant()
+    def the_last_of_a_lane_is_given_unless_it_is_served(self) -> None:
+        for key, left in self.left.items():
+            last = self.lanes.last(key)
+            is_served = len(left) == 1 and key in self.served
+            assert (None if last is None else last.number) == (left[-1] if left and not is_served else None)
 
     @rule(item=consumes(waiting))
     def try_again(self, item: Item) -> None:
@@ -76,6 +104,9 @@ class AnyArrivalsAndOutcomes(RuleBasedStateMachine):
     def _end(self, item: Item) -> None:
         assert self.left[item.key].pop(0) == item.number
         self.held.discard(item.key)
+        self.served.discard(item.key)
+        if item.behind is not None:
+            self.heads[item.key] = item.behind
         self.lanes.done(item)
 
 

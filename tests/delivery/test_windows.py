@@ -249,3 +249,35 @@ def test_what_is_inherited_and_not_fetched_yet_is_in_the_next_commit_too(*, ende
     assert read is not None
     assert all(offset in read for offset in range(2, 100))
     assert again.offset == (1 if ended else 0)
+
+
+@given(OFFSETS, st.data())
+def test_the_oldest_age_is_that_of_what_is_unfinished_and_of_what_it_stands_in_for(
+    offsets: list[int], data: st.DataObject
+) -> None:
+    window = a_window(offsets)
+    ages = {offset: 1_000 + offset for offset in offsets}
+    for offset in data.draw(st.permutations(offsets)):
+        others = sorted(ages.keys() - {offset})
+        heir: int | None = data.draw(st.sampled_from([None, *others]))
+        if heir is not None:
+            ages[heir] = min(ages[heir], ages[offset])
+            window.inherits(heir, window.age(offset))
+        window.finished(offset)
+        del ages[offset]
+
+        assert window.oldest_timestamp == min(ages.values(), default=None)
+        assert all(window.age(each) == age for each, age in ages.items())
+
+
+def test_a_window_knows_how_many_ends_a_commit_has_told() -> None:
+    window = a_window([0, 1, 2])
+    window.finished(1)
+    mark = the_mark(window)
+    window.finished(2)
+    assert (window.told, window.ends) == (0, 2)
+
+    window.committed(mark)
+    assert window.told == 1
+    window.committed(the_mark(window))
+    assert window.told == 2
