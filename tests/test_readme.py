@@ -17,7 +17,7 @@ from streams.brokers import Login
 from streams.configuration import documents, tables
 from streams.configuration.references import References
 from streams.configuration.settings import load
-from streams.destinations import Outcomes
+from streams.destinations import Batch, Outcomes
 from streams.secrets import Secret
 from tests.commands_told import exit_codes_table
 from tests.declared_metrics import metrics_table
@@ -90,6 +90,7 @@ def test_each_part_of_a_destination_is_one_that_loads(tmp_path: Path) -> None:
 
     assert loaded["part-0"].outcomes == Outcomes((303, 409), (404,), (5,), (418,))
     assert (loaded["part-1"].retry.policy, loaded["part-1"].max_payload_bytes) == ("adobe", 65536)
+    assert loaded["part-2"].batch == Batch(), "it says that these are the defaults"
     assert len(loaded) == len(parts)
 
 
