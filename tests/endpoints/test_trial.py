@@ -425,7 +425,8 @@ async def test_an_endpoint_that_does_not_answer_in_time() -> None:
     async with raw_server(hang) as server:
         failed = await failure_of(a_destination(server.url, seconds=0.2))
 
-    assert (failed.what, failed.code) == ("no answer: delivery would try again", "timed-out")
+    assert failed.what == "no answer: delivery would try again"
+    assert failed.code in ("timed-out", "connect-timed-out")  # a slow machine is not connected in time
 
 
 async def test_no_step_shows_a_secret() -> None:
