@@ -60,11 +60,11 @@ class Pending(Placed):
     def replaced(self, newer: Pending) -> Pending:
         """Be *newer*, which has no place, from now on; return what it was before.
 
-        It keeps its place, how often that was tried and since when: a profile that changes all the time would
-        otherwise begin its waits anew each time, and never exhaust.
+        It keeps its place, how often that was tried and since when, and with how many others it may travel: a
+        profile that changes all the time would otherwise begin its waits anew each time, and never exhaust.
         """
         self.attempts_before += self.attempts
-        for name in ("record", "fetched_at", "size", "export", "status", "attempts", "company", "most"):
+        for name in ("record", "fetched_at", "size", "export", "status", "attempts", "company"):
             mine, others = getattr(self, name), getattr(newer, name)
             setattr(self, name, others)
             setattr(newer, name, mine)

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from streams.delivery.bitmaps import decode
 from streams.delivery.dispatch import Dispatch
+from streams.delivery.pending import read_export
 from streams.delivery.retries import pause
 from streams.delivery.tools import Tools
 from streams.delivery.windows import Mark, Window
-from streams.destinations import Retry
+from streams.destinations import Batch, Retry
 from streams.ends import ExportEnd
-from streams.exports import Export
+from streams.exports import Export, Posted
 from streams.outcomes import Delivered, DestinationFault, Outcome, Refused, Retryable
 from streams.profile_commands import ReExport
 from tests.deliverables import TOPIC, ARecord, RecordingTelemetry, a_destination, a_record, the_tools
@@ -87,38 +88,57 @@ STEPS = st.lists(
 
 @dataclass
 class Endpoint:
-    """Answers as told, and notes each request when it begins and what it took when it has."""
+    """Answers as told, and notes each request when it begins and what it took when it has.
 
+    A batch is answered as the first of its members that has an answer left: what one is refused for, all are. What it
+    refuses once it refuses for ever.
+    """
+
+    exports: dict[str, Export] = field(default_factory=dict)
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     open: set[bytes] = field(default_factory=set)
+    requests_open: int = 0
     most_open: int = 0
     requests: list[Export] = field(default_factory=list)
     taken: list[Export] = field(default_factory=list)
     lowest_version: int = 1
 
-    async def __call__(self, export: Export) -> Outcome:
-        assert export.key not in self.open, "two requests of one profile are open"
-        assert export.meta.version >= self.lowest_version, "what was withdrawn is posted"
-        self.open.add(export.key)
-        self.most_open = max(self.most_open, len(self.open))
-        self.requests.append(export)
-        answers = self.answers.get(export.id)
-        outcome, seconds = answers.pop(0) if answers else (Delivered(204), 0.01)
+    async def __call__(self, posted: Posted) -> Outcome:
+        members = (
+            [posted] if isinstance(posted, Export) else [self.exports[each["id"]] for each in json.loads(posted.body)]
+        )
+        keys = {export.key for export in members}
+        assert len(keys) == len(members), "two exports of one profile are in one request"
+        assert not keys & self.open, "two requests of one profile are open"
+        assert min(export.meta.version for export in members) >= self.lowest_version, "what was withdrawn is posted"
+        self.open |= keys
+        self.requests_open += 1
+        self.most_open = max(self.most_open, self.requests_open)
+        self.requests += members
+        answers = next((found for export in members if (found := self.answers.get(export.id))), None)
+        outcome, seconds = answers[0] if answers else (Delivered(204), 0.01)
+        if answers and not isinstance(outcome, Refused):
+            del answers[0]
         try:
             await asyncio.sleep(seconds)
         finally:
-            self.open.remove(export.key)
+            self.open -= keys
+            self.requests_open -= 1
         if isinstance(outcome, Delivered):
-            self.taken.append(export)
+            self.taken += members
         return outcome
 
 
 class World:
     """The log, the group's commits, and one worker after the other that owns both partitions."""
 
-    def __init__(self, *, supersede: bool, in_flight: int) -> None:
+    def __init__(self, *, supersede: bool, in_flight: int, batch: Batch | None) -> None:
         self.destination = a_destination(
-            supersede=supersede, max_in_flight=in_flight, max_ahead=MAX_AHEAD, retry=Retry(max_elapsed_seconds=90.0)
+            supersede=supersede,
+            max_in_flight=in_flight,
+            max_ahead=MAX_AHEAD,
+            retry=Retry(max_elapsed_seconds=90.0),
+            batch=batch,
         )
         self.log: dict[TopicPartition, list[ARecord]] = {each: [] for each in PARTITIONS}
         self.commits: dict[TopicPartition, Mark] = {}
@@ -171,10 +191,13 @@ class World:
             trigger="forgotten" if arrival.is_last_word else trigger,
         )
         segments = {"gold": 1} if arrival.is_narrow else {"gold": 1, "silver": 1}
-        record.value = json.dumps({"segmentMembership": {"ups": segments}}).encode()
+        id_ = f"id-{partition.partition}-{record.offset}"
+        record.value = json.dumps({"id": id_, "segmentMembership": {"ups": segments}}).encode()
         record.timestamp = 1_000 + self.revision
         self.log[partition].append(record)
-        self.endpoint.answers[f"id-{partition.partition}-{record.offset}"] = list(arrival.answers)
+        export = read_export(record)
+        assert export is not None
+        self.endpoint.exports[id_], self.endpoint.answers[id_] = export, list(arrival.answers)
 
     async def feed(self) -> None:
         """Hand over what waits as far as there is room, as the service does, one record at a time."""
@@ -293,18 +316,19 @@ def _fail(error: BaseException) -> None:
     raise AssertionError("a defect in the dispatch") from error
 
 
+BATCHES = st.sampled_from([None, Batch(max_exports=4), Batch(max_exports=3, linger_seconds=5.0), Batch(max_bytes=200)])
 FAILS_ONCE = Arrives(b"a", ((Retryable("status-503", 503), 0.0),))
 
 
 @settings(max_examples=200, deadline=None)
-@given(STEPS, st.booleans(), st.integers(1, 3))
-@example([FAILS_ONCE, Passes(0.4), Arrives(b"a"), Passes(3.0), Happens("kill")], True, 1)
-@example([Happens("commit"), *[FAILS_ONCE] * 9, Passes(0.4), Happens("commit"), Happens("kill")], True, 3)
+@given(STEPS, st.booleans(), st.integers(1, 3), BATCHES)
+@example([FAILS_ONCE, Passes(0.4), Arrives(b"a"), Passes(3.0), Happens("kill")], True, 1, None)
+@example([Happens("commit"), *[FAILS_ONCE] * 9, Passes(0.4), Happens("commit"), Happens("kill")], True, 3, None)
 def test_order_and_commits_hold_whatever_happens(
-    steps: list[Arrives | Passes | Happens], supersede: bool, in_flight: int
+    steps: list[Arrives | Passes | Happens], supersede: bool, in_flight: int, batch: Batch | None
 ) -> None:
     async def run() -> None:
-        world = World(supersede=supersede, in_flight=in_flight)
+        world = World(supersede=supersede, in_flight=in_flight, batch=batch)
         for step in steps:
             await world.do(step)
         await world.finish()

@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.delivery.pending import read_export
+from streams.delivery.pending import Pending, read_export
+from streams.delivery.windows import Window
 from streams.exports import ID_HEADER, META_HEADER, TRACE_HEADER
 from tests.deliverables import ARecord, export_headers
 
@@ -43,3 +44,12 @@ def test_a_trace_that_cannot_be_a_header_is_left_out() -> None:
 
     assert export is not None
     assert export.traceparent is None
+
+
+def test_what_takes_a_place_may_travel_with_as_many_as_what_it_replaces() -> None:
+    place, newer = (Pending(ARecord(offset), Window(), 0.0) for offset in (1, 2))
+    place.most, place.company, place.attempts = 1, 7, 3
+    former = place.replaced(newer)
+
+    assert (place.record.offset, place.most, place.company, place.attempts) == (2, 1, 1, 0)
+    assert (former.record.offset, former.attempts) == (1, 3)
