@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
+from rocksdict import BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
 
 from streams.engine.folder import Complaint, damaged, last_written
 from streams.engine.states import CheckValue, Marks, Rows
@@ -198,6 +198,10 @@ def rocks_options(cache: Cache) -> Options:
     table.set_bloom_filter(10.0, False)
     table.set_block_cache(cache)
     table.set_cache_index_and_filter_blocks(True)
+    # In pieces: one index of a large file is larger than a shard of the cache, and would be read again for every value.
+    table.set_index_type(BlockBasedIndexType.two_level_index_search())
+    table.set_partition_filters(True)
+    table.set_pin_top_level_index_and_filter(True)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_max_open_files(256)

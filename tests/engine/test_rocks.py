@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -150,3 +151,27 @@ def test_marks_follow_the_values_and_survive_a_restart(tmp_path: Path) -> None:
     with rocks(tmp_path / "0", marks=marked) as state:
         assert state.marked == {b"b", b"\0", b"d"}
         assert sorted(state.all_keys()) == [b"\0", b"a", b"b", b"d"]
+
+
+def bytes_read() -> int:
+    """What this thread has read from files."""
+    io = Path(f"/proc/self/task/{threading.get_native_id()}/io").read_text()
+    return int(io.split()[1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="only Linux says what a thread has read")
+def test_to_read_a_value_no_index_of_all_keys_is_read(tmp_path: Path) -> None:
+    small, dice = Cache(32 * 1024), random.Random(3)
+    state = RocksState(tmp_path / "0", rocks_options(small), accept, origin=ORIGIN, now=lambda: 1000.0)
+    try:
+        for first in range(0, 100_000, 10_000):
+            rows = [(b"profile-%08d" % number, dice.randbytes(100)) for number in range(first, first + 10_000)]
+            state.apply(rows, first, ours=True)
+        state._db.flush()
+        state._db.compact_range(None, None)
+        before = bytes_read()
+        for number in range(0, 100_000, 1_000):
+            assert len(state.get(b"profile-%08d" % number) or b"") == 100
+        assert (bytes_read() - before) / 100 < 32 * 1024, "the index of a file is larger than what is read here"
+    finally:
+        state.close()
