@@ -102,9 +102,24 @@ def namespace_of(incarnation: str) -> bytes:
     return uuid5(_NAMESPACE, incarnation).bytes
 
 
-def export_id(namespace: bytes, position: Position, body: bytes) -> str:
-    """Return UUIDv5(incarnation, position, SHA-256 of the body): repeatable, and never one id for two bodies."""
-    return named(namespace, position.text.encode() + b"\0" + hashlib.sha256(body).digest())
+def source_of(meta: Meta) -> Position | None:
+    """Return where the record stands that an export was of; None if *meta* does not say it as we do."""
+    log, *numbers = meta.source.rsplit("-", 2)
+    if not log or len(numbers) != 2 or not all(map(_is_offset, numbers)):
+        return None
+    return Position(log, int(numbers[0]), int(numbers[1]), meta.recorded or 0)
+
+
+def _is_offset(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def export_id(namespace: bytes, source: str, body: bytes) -> str:
+    """Return UUIDv5(incarnation, position, SHA-256 of the body): repeatable, and never one id for two bodies.
+
+    *source* is the text of the position, as the export's meta has it.
+    """
+    return named(namespace, source.encode() + b"\0" + hashlib.sha256(body).digest())
 
 
 def named(namespace: bytes, name: bytes) -> str:

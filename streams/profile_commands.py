@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
+from streams.exports import Meta, export_id, namespace_of, source_of
+
 
 class ReExport(
     msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, tag_field="command", tag="re-export"
@@ -26,7 +28,31 @@ class ReExport(
         return f"ReExport({self.destination}, ...)"  # never the data
 
 
-Command = ReExport
+class Replay(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, tag_field="command", tag="replay"
+):
+    """Export once more, as it was recorded, what became a dead letter."""
+
+    destination: str
+    """The incarnation, such as ``crm.1``."""
+    id: str
+    meta: Meta
+    body: msgspec.Raw
+    """Byte for byte what is to be posted."""
+    replays: int = 1
+    """How often it has been replayed, this time included."""
+    letter: str = ""
+    """Where the dead letter stands, for people."""
+    by: str = ""
+    """Who asks."""
+    version: int = 1
+    """As of `ReExport`: nothing is rendered, so any will do."""
+
+    def __repr__(self) -> str:
+        return f"Replay({self.destination}, {self.id}, ...)"  # never the data
+
+
+Command = ReExport | Replay
 
 FORGOTTEN = "forgotten"
 """The trigger of an export that takes back what a destination was told of a profile; the profile's state is gone."""
@@ -34,21 +60,34 @@ FORGOTTEN = "forgotten"
 WITHDRAWING = frozenset({FORGOTTEN, "exited", "re-export", "owed"})
 """The triggers of exports whose body a command carries as its withdrawal, when they are not posted."""
 
+_TOO_LARGE = 2**63
 _NO_WITHDRAWAL: msgspec.Raw = ReExport(destination="").withdrawal
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Command).decode
+_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 
 
 def encode_command(command: Command) -> bytes:
     """Return the record's value."""
-    if not bytes(command.withdrawal):  # it would be written as no JSON at all
+    if isinstance(command, ReExport) and not bytes(command.withdrawal):  # it would be written as no JSON at all
         command = replace(command, withdrawal=_NO_WITHDRAWAL)
     return _encode(command)
 
 
 def decode_command(value: bytes) -> Command:
     """Return the command that *value* holds; raises msgspec.DecodeError."""
-    return _decode(value)
+    return _decoder.decode(value)
+
+
+def is_sound(replay: Replay) -> bool:
+    """Whether *replay* asks for what activation had written: its id stands for these bytes, and for no others.
+
+    Its numbers are those of an export, so that whatever becomes of it can be written.
+    """
+    meta = replay.meta
+    numbers = (meta.version, meta.revision, meta.time or 0, meta.recorded or 0, replay.replays)
+    if any(abs(number) >= _TOO_LARGE for number in numbers) or replay.replays < 1 or source_of(meta) is None:
+        return False
+    return replay.id == export_id(namespace_of(replay.destination), meta.source, bytes(replay.body))
 
 
 def commands_topic(app: str) -> str:

@@ -15,9 +15,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 import hypothesis
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streams.activation.asked import decode
 from streams.activation.events import (
     FragmentChange,
     FragmentPaths,
@@ -29,6 +31,9 @@ from streams.activation.events import (
 )
 from streams.activation.timestamps import parse_time, render_time
 from streams.ends import Reason
+from streams.engine import Message
+from streams.exports import Meta, export_id, namespace_of, source_of
+from streams.profile_commands import ReExport, Replay, decode_command, encode_command
 from tests.json_texts import FRAGMENTS
 from tests.poison import MIB, POISONS
 from tests.records import INPUTS, NOW_MS, decoded
@@ -201,7 +206,52 @@ def try_times(written: tuple[datetime, str, str]) -> str:
     return "whole" if text == whole else "damaged, and still a time"
 
 
-TARGETS: dict[str, Target] = {"decoder": Target(records, try_decoder), "times": Target(written, try_times)}
+# Commands
+
+
+def a_replay(body: dict[str, Any], source: str) -> bytes:
+    """Return the command to replay an export, as an operator's is made of its dead letter."""
+    raw = json.dumps(body).encode()
+    meta = Meta(version=1, revision=5, trigger="entered", source=source)
+    id_ = export_id(namespace_of("crm.1"), source, raw)
+    return encode_command(Replay(destination="crm.1", id=id_, meta=meta, body=msgspec.Raw(raw)))
+
+
+replays = st.builds(a_replay, xdm_records, st.sampled_from(["profiles-0-7"] * 9 + ["", "p-0-" + "9" * 30]))
+re_exports = xdm_records.map(
+    lambda record: encode_command(ReExport(destination="crm.1", withdrawal=msgspec.Raw(json.dumps(record).encode())))
+)
+commands = st.one_of(
+    replays,
+    re_exports,
+    st.builds(damaged, replays, damages),
+    st.builds(damaged, re_exports, damages),
+    small_poisons,
+    st.binary(max_size=40),
+)
+
+
+def try_commands(value: bytes) -> str:
+    """Decode whatever comes: a replay that is taken is one of an export as it was written."""
+    asked = decode(Message("commands", 0, 0, NOW_MS, b"key", value, (), assignment=1), NOW_MS)
+    if isinstance(asked, Malformed):
+        assert asked.reason is not Reason.INTERNAL_ERROR
+        return asked.reason
+    command = asked.command
+    if isinstance(command, Replay):
+        encoded = export_id(namespace_of(command.destination), command.meta.source, bytes(command.body))
+        assert command.id == encoded
+        assert isinstance(json.loads(bytes(command.body)), dict)
+        assert source_of(command.meta) is not None
+    assert decode_command(encode_command(command)) == command
+    return type(command).__name__
+
+
+TARGETS: dict[str, Target] = {
+    "decoder": Target(records, try_decoder),
+    "times": Target(written, try_times),
+    "commands": Target(commands, try_commands),
+}
 
 
 def told(name: str, counts: Counter[str], seed: int) -> str:

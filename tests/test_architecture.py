@@ -45,8 +45,8 @@ ROOMS = {
         (
             *_in(
                 "activation",
-                "projection activate slots triggers unions forgetting withdrawals removals rendering renewals owing "
-                "faults",
+                "projection activate slots triggers unions forgetting withdrawals removals rendering renewals replays "
+                "owing faults",
             ),
             *_in("delivery", "replacing retries bitmaps windows lanes pending progress revisions states batches"),
             *_in("groups", "lease gaps entries"),

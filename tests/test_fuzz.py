@@ -13,6 +13,7 @@ SECONDS = 1.0
 EXPECTED = {
     "decoder": {"FragmentChange", "MembershipChange", "invalid-json"},
     "times": {"whole", "refused"},
+    "commands": {"Replay", "ReExport", "invalid-command", "invalid-json"},
 }
 """What each must have met, else it tried nothing that matters."""
 

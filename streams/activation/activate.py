@@ -27,6 +27,7 @@ from streams.activation.profiles import Forgotten, Profile
 from streams.activation.projection import Projection
 from streams.activation.rendering import Step, full, rendered
 from streams.activation.renewals import renewed
+from streams.activation.replays import replayed
 from streams.activation.slots import is_same_record, write
 from streams.activation.triggers import Cause, Target, Trigger, Triggers
 from streams.activation.unions import Merge, Unions, Values, View
@@ -34,6 +35,7 @@ from streams.activation.withdrawals import by_exits, by_null
 from streams.destinations import Destination
 from streams.ends import Exclusion, RecordEnd
 from streams.exports import Position, namespace_of
+from streams.profile_commands import Replay
 
 
 class Activation:
@@ -96,8 +98,14 @@ class Activation:
         """Send one of the destinations the profile as it stands (``streams.activation.renewals``)."""
         return renewed(self._by_incarnation[incarnation], View(profile, self._unions), trigger, position, now_ms)
 
+    def obey(self, profile: Profile, asked: Asked, position: Position, now_ms: int) -> Step:
+        """Do what a command asks, whose record stands at *position*; its destination is one of ours."""
+        if isinstance(asked.command, Replay):
+            return replayed(self._by_incarnation[asked.command.destination], profile, asked.command)
+        return self.re_export(profile, asked, position, now_ms)
+
     def re_export(self, profile: Profile, asked: Asked, position: Position, now_ms: int) -> Step:
-        """Do what a command asks, whose record stands at *position*; its destination is one of ours.
+        """Send a destination the profile as it stands, since a command asks for it.
 
         A withdrawal that it carries counts where nothing else is known, or where it tells of exits only, which
         happened, and of one that is not known any more: the others are in what is sent anyway.

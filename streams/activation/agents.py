@@ -24,7 +24,7 @@ from streams.activation.profiles import Profile, encode_profile, forget_gone
 from streams.activation.removals import Removals
 from streams.activation.rendering import Step
 from streams.activation.rounds import Round, Row
-from streams.activation.rows import export_row, source_of
+from streams.activation.rows import export_row, source_of_row
 from streams.activation.upkeep import Upkeep
 from streams.delivery.dead_letters import Failure, Stage, dead_letter
 from streams.destinations import Destination
@@ -204,7 +204,7 @@ class Agents:
             for row in rows:
                 assert row.key is not None, "exports have a key"
                 profile = owing[partition, row.key] = self._profiles.get(partition, row.key)
-                owe(profile, incarnation, source_of(row))
+                owe(profile, incarnation, source_of_row(row))
         for (partition, key), profile in owing.items():
             state = encode_profile(profile)
             outbox.put(self._changelog, partition, Row(key, state, []))

@@ -9,11 +9,12 @@ from streams.activation.events import Input, Kind, Malformed, MembershipChange
 from streams.activation.strict_json import Unreadable, read_object
 from streams.activation.xdm import memberships
 from streams.ends import Reason
-from streams.profile_commands import Command, decode_command
+from streams.profile_commands import Command, ReExport, Replay, decode_command, is_sound
 
 _NEVER_MS = 2**53
 """A clock that no time is ahead of: a withdrawal's times were judged when they came."""
 
+_EXPECTED = 'expected {"command": "re-export" or "replay", "destination": "NAME.NUMBER", ...}'
 _read = memberships(Input(Kind.MEMBERSHIP, ""))
 """Reads a withdrawal, whose body is what a record of memberships is."""
 
@@ -35,15 +36,29 @@ def decode(record: Record, _: int) -> Asked | Malformed:
             raise Unreadable(Reason.NULL_KEY, "a record's key is the profile id, it has none")
         if record.value is None:
             raise Unreadable(Reason.NULL_VALUE, "a command is never null")
-        read_object(record.value)
-        return _asked(decode_command(record.value))
-    except msgspec.DecodeError:
-        return Malformed(Reason.INVALID_COMMAND, 'expected {"command": "re-export", "destination": "NAME.NUMBER", ...}')
+        command = _command(record.value)
+        return _replay(command) if isinstance(command, Replay) else _re_export(command, record.value)
     except Unreadable as error:
         return Malformed(error.reason, error.detail)
 
 
-def _asked(command: Command) -> Asked:
+def _command(value: bytes) -> Command:
+    try:
+        return decode_command(value)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        read_object(value)  # says what it is, if it is not even an object
+        raise Unreadable(Reason.INVALID_COMMAND, _EXPECTED) from None
+
+
+def _replay(command: Replay) -> Asked:
+    """Take a replay, which is as large as an export may be; what it carries is not read, only held against its id."""
+    if not is_sound(command):
+        raise Unreadable(Reason.INVALID_COMMAND, "expected a replay of an export as it was written, id and bytes alike")
+    return Asked(command)
+
+
+def _re_export(command: ReExport, value: bytes) -> Asked:
+    read_object(value)
     body = bytes(command.withdrawal)
     if not body:
         return Asked(command)

@@ -15,7 +15,7 @@ from streams.activation.outbox import Outbox
 from streams.activation.rounds import Row
 from streams.ends import Reason, RecordEnd
 from streams.engine import Message
-from streams.profile_commands import Command
+from streams.profile_commands import Command, Replay
 
 UNKNOWN_SECONDS = 30.0
 """How long a command for an incarnation of which nothing is known is kept: its document may be on its way."""
@@ -69,8 +69,11 @@ class Commands:
                 self._put_back(message)
 
     def _settle(self, message: Message, asked: Asked | Malformed, now_ms: int) -> None:
-        re_export = self._agents.followed.activation.re_export
-        self._ended(*self._agents.applied(asked, re_export, message, now_ms, self._outbox))
+        obey = self._agents.followed.activation.obey
+        end, reason = self._agents.applied(asked, obey, message, now_ms, self._outbox)
+        self._ended(end, reason)
+        if isinstance(asked, Asked) and isinstance(asked.command, Replay):
+            _tell(asked.command, end)
 
     def _end(self, message: Message, end: RecordEnd) -> None:
         self._ended(end, None)
@@ -107,3 +110,16 @@ class Commands:
     def forget(self) -> None:
         """Forget what waits: the assignment is over, and its next owner reads it."""
         self._waiting.clear()
+
+
+def _tell(replay: Replay, end: RecordEnd) -> None:
+    """Say what became of a replay: ``overtaken`` means that its profile was exported anew since, or forgotten."""
+    structlog.get_logger().info(
+        "replay.ended",
+        destination=replay.destination,
+        id=replay.id,
+        end=end.value,
+        letter=replay.letter,
+        replays=replay.replays,
+        by=replay.by,
+    )

@@ -22,6 +22,8 @@ class Rendered(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     id: str
     meta: Meta
+    replays: int = 0
+    """How often it was replayed; 0 if it is exported for the first time."""
 
     def __repr__(self) -> str:
         return f"Rendered({self.destination.incarnation}, {self.id})"
@@ -62,7 +64,7 @@ def rendered(cause: Cause, body: bytes, revision: int, position: Position) -> Re
         segments=tuple([segment_id for _, segment_id in cause.changed]),
         recorded=position.timestamp,
     )
-    return Rendered(target.destination, body, export_id(target.namespace, position, body), meta)
+    return Rendered(target.destination, body, export_id(target.namespace, meta.source, body), meta)
 
 
 def _shown(profile: Profile, cause: Cause, seen: Values) -> Memberships:

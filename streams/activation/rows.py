@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from streams.activation.rendering import Rendered
 from streams.activation.rounds import Row
-from streams.exports import ID_HEADER, META_HEADER, Position, decode_meta, encode_meta
+from streams.exports import (
+    ID_HEADER,
+    META_HEADER,
+    REPLAYS_HEADER,
+    Position,
+    decode_meta,
+    encode_meta,
+    source_of,
+)
 
 
 def export_row(key: bytes, export: Rendered) -> Row:
     """Return *export* as it stands on its topic."""
-    return Row(key, export.body, [(ID_HEADER, export.id.encode()), (META_HEADER, encode_meta(export.meta))])
+    headers = [(ID_HEADER, export.id.encode()), (META_HEADER, encode_meta(export.meta))]
+    if export.replays:
+        headers.append((REPLAYS_HEADER, str(export.replays).encode()))
+    return Row(key, export.body, headers)
 
 
-def source_of(row: Row) -> Position:
-    """Return where the record stands that an export was of."""
-    meta = decode_meta(dict(row.headers)[META_HEADER])
-    log, partition, offset = meta.source.rsplit("-", 2)
-    return Position(log, int(partition), int(offset), meta.recorded or 0)
+def source_of_row(row: Row) -> Position:
+    """Return where the record stands that an export of ours was of."""
+    source = source_of(decode_meta(dict(row.headers)[META_HEADER]))
+    assert source is not None, "we have written it"
+    return source

@@ -169,6 +169,11 @@ class Upkeep:
 
     def _write(self, place: tuple[int, bytes], profile: Profile, outbox: Outbox[Message]) -> None:
         partition, key = place
+        if profile.is_blank and profile.forgotten is None and profile.owed is None:  # it only was owed something
+            outbox.put(self._profiles.table.changelog_topic, partition, Row(key, None, []))
+            self._profiles.remove(partition, key, profile.revision)
+            outbox.send()
+            return
         state = encode_profile(profile)
         outbox.put(self._profiles.table.changelog_topic, partition, Row(key, state, []))
         self._profiles.put(partition, key, profile, state)

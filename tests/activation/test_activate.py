@@ -101,7 +101,7 @@ def test_an_export_says_where_it_comes_from() -> None:
     assert (export.meta.trigger, export.meta.source) == ("entered", "qualifications-0-7")
     assert (export.meta.time, export.meta.segments) == (1_590_364_801_500, ("a",))
     position = Position("qualifications", 0, 7, NOW_MS)
-    assert export.id == export_id(namespace_of("crm.1"), position, export.body)
+    assert export.id == export_id(namespace_of("crm.1"), position.text, export.body)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])

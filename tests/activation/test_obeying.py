@@ -7,13 +7,18 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from streams.activation.activate import Activation
+from streams.activation.answers import MISSING
 from streams.activation.asked import decode
 from streams.activation.obeying import UNKNOWN_SECONDS, Commands
+from streams.activation.profiles import decode_profile
 from streams.activation.rounds import Row
 from streams.destinations import Destination
 from streams.engine import Message
-from streams.profile_commands import ReExport, encode_command
+from streams.exports import Position, decode_meta
+from streams.profile_commands import ReExport, Replay, encode_command
 from tests.activation.test_agents import DESTINATION, MEMBERSHIP, NOW, Bench, a_message
 
 KEY, TOPIC = b"k", "app.commands"
@@ -141,3 +146,89 @@ async def test_a_malformed_command_is_a_dead_letter() -> None:
     assert dict(letter.headers)["streams.reason"] == b"invalid-command"
     assert (bench.counted("malformed"), bench.counted("activated")) == (1, 1)
     assert bench.triggers() == ["entered", "re-export"]
+
+
+def a_replay(exported: Row, offset: int = 5, *, key: bytes = KEY, **changed: Any) -> Message:
+    """Return the command to replay an export, as an operator's is made of its dead letter."""
+    headers = dict(exported.headers)
+    replay = Replay(
+        destination="crm.1",
+        id=headers["streams.id"].decode(),
+        meta=decode_meta(headers["streams.meta"]),
+        body=msgspec.Raw(exported.value or b""),
+    )
+    value = encode_command(msgspec.structs.replace(replay, **changed))
+    return Message(TOPIC, 0, offset, int(NOW * 1000), key, value, (), assignment=1)
+
+
+async def test_a_dead_letter_is_written_again_with_the_same_id_and_bytes_and_no_state_is() -> None:
+    bench = Asking()
+    await bench.confirm()
+    (exported,) = bench.written("app.exports.crm.1")
+    states = len(bench.written("changelog"))
+
+    bench.ask(a_replay(exported, replays=3))
+    await bench.confirm()
+
+    _, again = bench.written("app.exports.crm.1")
+    assert (again.key, again.value) == (exported.key, exported.value)
+    assert again.headers == [*exported.headers, ("streams.replays", b"3")]
+    assert len(bench.written("changelog")) == states
+    assert (bench.happened[-1], bench.counted("activated")) == ("acknowledged 5", 1)
+
+
+async def test_one_that_was_exported_since_is_overtaken() -> None:
+    bench = Asking()
+    await bench.confirm()
+    (exported,) = bench.written("app.exports.crm.1")
+    bench.ask(a_command(5))
+    bench.ask(a_replay(exported, 6))
+    await bench.confirm()
+
+    assert bench.triggers() == ["entered", "re-export"]
+    assert (bench.happened[-1], bench.counted("overtaken")) == ("acknowledged 6", 1)
+
+
+async def test_one_whose_destination_is_gone_is_sent_nothing() -> None:
+    bench = Asking()
+    await bench.confirm()
+    (exported,) = bench.written("app.exports.crm.1")
+    bench.follow(replace(DESTINATION, number=2), gone={"crm.1"})
+    bench.ask(a_replay(exported))
+    await bench.confirm()
+
+    assert (bench.triggers(), bench.counted("not-triggered")) == (["entered"], 1)
+
+
+async def test_one_that_was_changed_on_its_way_is_a_dead_letter_and_no_export() -> None:
+    bench = Asking()
+    await bench.confirm()
+    (exported,) = bench.written("app.exports.crm.1")
+    bench.ask(a_replay(exported, body=msgspec.Raw(b'{"person":{"email":"somebody.else"}}')))
+    await bench.confirm()
+
+    (letter,) = bench.written("app.dead-letters")
+    assert dict(letter.headers)["streams.reason"] == b"invalid-command"
+    assert bench.triggers() == ["entered"]
+
+
+async def test_a_withdrawal_that_is_owed_leaves_nothing_behind_of_who_is_not_known_any_more() -> None:
+    bench = Asking()
+    bench.agents.assigned([0])
+    bench.take(a_message(0, KEY, None))
+    await bench.confirm()
+    _, withdrawal = bench.written("app.exports.crm.1")
+    bench.faults.refused("app.exports.crm.1", MISSING)
+    bench.ask(a_replay(withdrawal, key=b"removed"))
+    await bench.confirm()
+    assert decode_profile(bench.disk.get(0, b"removed") or b"").owed == {
+        "crm.1": Position(TOPIC, 0, 5, int(NOW * 1000))
+    }
+
+    bench.faults.accepted("app.exports.crm.1")
+    while bench.agents.upkeep.is_due or bench.agents.upkeep.is_looking:
+        bench.agents.upkeep.look(bench.outbox)
+        await bench.confirm()
+
+    assert bench.disk.get(0, b"removed") is None
+    assert bench.rows["changelog", 0] == [Row(b"removed", None, [])]

@@ -18,7 +18,7 @@ from streams.delivery.ways import Reach
 from streams.destinations import Account, Destination, Pause
 from streams.ends import ExportEnd
 from streams.exports import delivery_group, exports_topic
-from streams.profile_commands import Command, commands_topic, decode_command
+from streams.profile_commands import ReExport, commands_topic, decode_command
 from tests.brokers.client import Client
 from tests.deliverables import a_destination
 from tests.delivery.test_deliveries import Telemetries, the_deliveries
@@ -72,9 +72,10 @@ class Bench:
     async def is_told(self, state: str, reason: str) -> None:
         await until(lambda: (state, reason) in self.telemetries["crm"].states, seconds=30, what=f"{state} {reason}")
 
-    async def commands(self) -> list[tuple[str, Command]]:
+    async def commands(self) -> list[tuple[str, ReExport]]:
         records = await self.client.read(commands_topic(self.app))
-        return [((record.key or b"").decode(), decode_command(record.value or b"")) for record in records]
+        commands = [((record.key or b"").decode(), decode_command(record.value or b"")) for record in records]
+        return [(key, command) for key, command in commands if isinstance(command, ReExport)]
 
     async def has_arrived(self, count: int) -> None:
         await until(lambda: self.arrived >= count, seconds=60, what=f"{count} arrivals")

@@ -1,0 +1,47 @@
+"""Whether an export that became a dead letter is written once more, as it was recorded. Pure.
+
+It may have been long ago. What it says must not come back where something newer was said since: neither what the
+profile was then, nor a person that was forgotten. So it is ``overtaken`` in all cases but these:
+
+- It is the last export of its profile to this destination, as the revision tells; it may be written again and again.
+- It is the withdrawal of a profile that was forgotten, and nothing was exported since. It says that the person has
+  left, and nothing else; that the endpoint has not taken it is why somebody replays it.
+
+Nothing of the state is changed by it: what the destination was told is what it was told before. Where its exports topic
+refuses, the export is owed like any other, and what follows is the profile as it then stands.
+
+What labels, policies and the profile's consent forbid is decided per record (design law 3.9): what was allowed when the
+export was recorded may be forbidden now, so ``replayed`` is where that is to be asked again.
+"""
+
+from __future__ import annotations
+
+from streams.activation.profiles import Profile
+from streams.activation.rendering import Rendered, Step
+from streams.activation.triggers import Target, Trigger
+from streams.ends import RecordEnd
+from streams.exports import Meta
+from streams.profile_commands import Replay
+
+
+def replayed(target: Target, profile: Profile, replay: Replay) -> Step:
+    """Return what follows from a command that asks to replay an export of *profile* to *target*."""
+    if not is_last(profile, target.incarnation, replay.meta):
+        return Step(RecordEnd.OVERTAKEN, written=False)
+    export = Rendered(target.destination, bytes(replay.body), replay.id, replay.meta, replay.replays)
+    activated = RecordEnd.ACTIVATED
+    return Step(activated, written=False, exports=[export], considered=[(target.destination, activated, None)])
+
+
+def is_last(profile: Profile, incarnation: str, meta: Meta) -> bool:
+    """Whether an incarnation was told nothing of *profile* since the export that *meta* is of, and may be told that."""
+    told = profile.told.get(incarnation)
+    if told is not None:
+        return meta.revision >= told.revision
+    return meta.trigger == Trigger.FORGOTTEN and _is_last_withdrawal(profile, meta)
+
+
+def _is_last_withdrawal(profile: Profile, meta: Meta) -> bool:
+    """Whether a withdrawal is of the null that forgot the profile last, as far as that is still known."""
+    forgotten = profile.forgotten
+    return forgotten is None or meta.source == forgotten.position.text or meta.revision >= profile.revision
