@@ -76,7 +76,9 @@ ROOMS = {
     ),
     "parking": Room(("delivery.dead_letters", "delivery.on_demand", "delivery.asking", "stopping"), sees=("words",)),
     "letters": Room(
-        _in("letters", "letter wanted counts newest"), sees=("words", "decisions", "parking"), foreign=_PURE
+        _in("letters", "letter wanted counts newest replayable verdicts"),
+        sees=("words", "decisions", "parking"),
+        foreign=_PURE,
     ),
     "groups": Room(
         _in(
@@ -128,7 +130,7 @@ ROOMS = {
             "topics.provision",
             "topics.watch",
             *_in("sampling", "samples survey"),
-            "letters.reading",
+            *_in("letters", "reading replaying runs"),
             "preconditions",
             "vitals",
             "assembly",

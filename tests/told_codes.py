@@ -9,6 +9,7 @@ from streams.endpoints.reasons import AttemptReason
 from streams.ends import Exclusion, Reason
 from streams.engine.trust import Doubt
 from streams.groups.gaps import Cause
+from streams.letters.replayable import Hindrance
 from streams.remedies import Remedies
 from streams.remedies.attempts import ATTEMPTS
 from streams.remedies.destinations import EXCLUSIONS, STATES
@@ -16,6 +17,7 @@ from streams.remedies.losses import GAPS, SET_ASIDE
 from streams.remedies.mistakes import MISTAKES
 from streams.remedies.obstacles import OBSTACLES
 from streams.remedies.records import RECORDS
+from streams.remedies.replays import HINDRANCES
 from streams.remedies.starts import STARTS
 from streams.telemetry.labels import SET_ASIDE_REASONS, STATE_REASONS
 
@@ -27,6 +29,7 @@ LISTS: dict[str, tuple[Remedies, Collection[str]]] = {
     "attempts": (ATTEMPTS, set(AttemptReason)),
     "exclusions": (EXCLUSIONS, set(Exclusion)),
     "records": (RECORDS, set(Reason)),
+    "replays": (HINDRANCES, set(Hindrance)),
     "gaps": (GAPS, set(Cause)),
     "asides": (SET_ASIDE, {*Doubt, *SET_ASIDE_REASONS}),
 }

@@ -68,7 +68,7 @@ RECORDS: Remedies = {
     ),
     "invalid-command": Remedy(
         "It is on the topic of commands, and asks nothing that this release knows.",
-        "Look at who writes there; `streams re-export` writes the right ones",
+        "Look at who writes there; `streams re-export` and `streams dead-letters replay` write the right ones",
     ),
     "internal-error": Remedy("A defect of ours; the log names the place.", "Report it, please"),
     "invalid-export": Remedy(
@@ -76,9 +76,10 @@ RECORDS: Remedies = {
     ),
     "refused": Remedy(
         "The endpoint does not want it: 3xx, other 4xx, or what `outcomes` says.",
-        "Read `streams.status`; look at the endpoint",
+        "Read `streams.status`; mend the endpoint, then `streams dead-letters replay --reason refused`",
     ),
     "exhausted": Remedy(
-        "The endpoint has failed for `maxElapsedSeconds`, or three times with `retry: adobe`.", "Look at the endpoint"
+        "The endpoint has failed for `maxElapsedSeconds`, or three times with `retry: adobe`.",
+        "Mend the endpoint, then `streams dead-letters replay --reason exhausted`",
     ),
 }

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from streams.commands.letter_options import MOMENT, POSITION
 from streams.delivery.dead_letters import Stage
 from streams.ends import Reason
-from tests.commands.desk import PARTITIONS, Desk
+from streams.exports import Meta, encode_meta, export_id, namespace_of
+from streams.profile_commands import Replay, decode_command, is_sound
+from tests.commands.desk import PARTITIONS, Desk, Ended
+from tests.commands.in_process import streams
 from tests.deliverables import ARecord, export_headers
 from tests.letters.letters_of import NOW_MS, written
+from tests.poison import MIB
+from tests.reaching import brokers_of
 
 OF_ACTIVATION: dict[str, Any] = {"stage": Stage.ACTIVATION, "destination": None, "status": None, "attempts": None}
 HOUR_MS = 3_600_000
+LETTERS = 510
+"""More on one partition than are asked for at once, and some on another."""
 
 
-async def told(desk: Desk, *arguments: str) -> tuple[int, str, str]:
-    """Run the command in this process."""
-    from streams.cli import main  # noqa: PLC0415 - as late as the process would
-
-    asked = ["dead-letters", *arguments, "--config", str(desk.folder / "streams.yaml")]
-    ended = await asyncio.to_thread(CliRunner().invoke, main, asked)
-    return ended.exit_code, ended.stdout, ended.stderr
+async def told(desk: Desk, *arguments: str) -> Ended:
+    return await streams(desk.folder, "dead-letters", *arguments)
 
 
 async def put(desk: Desk, origin: ARecord, *, at: int, **failure: Any) -> None:
@@ -116,3 +116,52 @@ def test_a_time_may_say_how_long_ago_it_is(monkeypatch: pytest.MonkeyPatch) -> N
         0,
     ]
     assert MOMENT.convert("1970-01-01T00:00:01.0005Z", None, None) == 1_001
+
+
+async def put_all(desk: Desk, exports: list[ARecord]) -> None:
+    """Let all *exports* be dead letters."""
+    producer = brokers_of(desk.client).producer(max_request_size=8 * MIB)
+    await producer.start()
+    try:
+        for each in exports:
+            key, value, headers = written(each)
+            await producer.send(f"{desk.app}.dead-letters", value, key, partition=each.partition, headers=headers)
+    finally:
+        await producer.stop()
+
+
+def an_export(number: int, *, size: int = 8) -> ARecord:
+    """Return an export of ``crm.1`` as activation writes it, of a profile of its own."""
+    body, meta = b'{"a":"%s"}' % (b"x" * size), Meta(1, 5, "entered", f"profiles-0-{number}")
+    id_ = export_id(namespace_of("crm.1"), meta.source, body)
+    headers = [("streams.id", id_.encode()), ("streams.meta", encode_meta(meta))]
+    return ARecord(number, b"p%d" % number, body, headers, partition=number // 505)
+
+
+@pytest.mark.kafka
+async def test_many_are_asked_for_and_large_ones_in_their_order(desk: Desk) -> None:
+    """No worker runs, so that what is asked is all that there is."""
+    crm = {"kind": "destination", "name": "crm", "account": {"httpEndpoint": "https://api.example.com/"}}
+    desk.write("crm.yaml", {**crm, "segments": ["a"], "attributes": ["person.email"]})
+    for command in (("destinations", "apply", "--no-wait", str(desk.folder / "crm.yaml")), ("topics", "apply")):
+        assert (await streams(desk.folder, *command)).code == 0
+    exports = [an_export(number, size=7 * MIB if number == 100 else 8) for number in range(LETTERS)]
+    for export in exports:
+        export.topic = f"{desk.app}.exports.crm.1"
+    await put_all(desk, exports)
+
+    code, out, err = await told(desk, "replay", "--output", "json")
+    kind = {"destination": "crm", "reason": "refused"}
+    expected = {"done": False, "as": "recorded", "letters": [{**kind, "verdict": "replayable", "letters": LETTERS}]}
+    assert (code, json.loads(out), err) == (0, expected, "")
+    assert await desk.client.read(f"{desk.app}.commands") == []
+
+    code, out, err = await told(desk, "replay", "--yes", "--timeout", "0")
+    assert (code, "no worker has taken 510 in time" in err) == (1, True)
+    assert out.split()[-4:] == ["crm", "refused", "asked", "510"]
+    records = await desk.client.read(f"{desk.app}.commands")
+    replays = [decode_command(record.value) for record in records]
+    assert [(record.partition, record.key) for record in records] == [
+        (each.partition, each.key) for each in sorted(exports, key=lambda each: (each.partition, each.offset))
+    ]
+    assert all(isinstance(each, Replay) and is_sound(each) for each in replays)
