@@ -120,15 +120,19 @@ class Serving:
         return None if self._ends.closed else outcome
 
     async def _slot(self) -> bool:
-        """Take a slot of the process; false if nothing may be begun any more by the time that one is free."""
+        """Take a slot of the process; false if nothing may be begun by the time that one is free.
+
+        Meanwhile the endpoint may have asked us to wait: then so does what waited here.
+        """
         slots = self._tools.shared.slots
         if slots.take():
             return True
         with self._tasks.idle():
             await slots.taken()
-        if self.closed:
+        may_begin = not self.closed and self._pace.limit > 0
+        if not may_begin:
             slots.give()
-        return not self.closed
+        return may_begin
 
     def _lapse(self) -> None:
         """Begin nothing until the lease is renewed, or all is handed over; what was tried without it is no attempt."""

@@ -52,7 +52,7 @@ ATTEMPTS: Remedies = {
         "See whether a firewall on the way drops what is sent",
     ),
     "read-timed-out": Remedy(
-        "The endpoint took the request and said nothing for `delivery.readTimeoutSeconds`.",
+        "The endpoint is connected and has said nothing for `delivery.readTimeoutSeconds`.",
         "Nothing, unless the endpoint needs longer: raise it then",
     ),
     "name-unresolved": Remedy("The endpoint's name has no address.", "Mend the name, or this machine's resolver"),

@@ -343,20 +343,26 @@ async def test_a_destination_at_fault_is_probed_and_gives_nothing_up() -> None:
 
 
 @pytest.mark.parametrize("kind", [Retryable, DestinationFault])
-async def test_retry_after_holds_the_whole_destination(kind: type[Retryable | DestinationFault]) -> None:
-    tried: list[tuple[float, int]] = []
+@pytest.mark.parametrize(("in_flight", "slots"), [(1, 8), (8, 1)], ids=["in-its-lane", "waiting-for-a-slot"])
+async def test_retry_after_holds_the_whole_destination(
+    kind: type[Retryable | DestinationFault], in_flight: int, slots: int
+) -> None:
+    tried: list[float] = []
 
     async def attempt(export: Export) -> Outcome:
-        tried.append((time.monotonic(), export.offset))
+        tried.append(time.monotonic())
+        await asyncio.sleep(0)
         return kind("status-429", 429, retry_after=0.3) if len(tried) == 1 else Delivered(204)
 
-    dispatch = a_dispatch(the_tools(attempt, destination=a_destination(max_in_flight=1)))
+    shared = Shared(max_in_flight=slots)
+    dispatch = a_dispatch(the_tools(attempt, shared=shared, destination=a_destination(max_in_flight=in_flight)))
     dispatch.accept(P0, [a_record(n, b"p%d" % n) for n in range(5)])
     await until(lambda: dispatch.backlog.pending == 0)
 
-    (first, _), *others = tried
+    first, *others = tried
     assert len(others) == 5
-    assert min(at for at, _ in others) - first >= 0.29
+    assert min(others) - first >= 0.29
+    assert shared.slots.take(), "none was kept"
 
 
 async def test_an_attempt_that_raises_is_tried_again_and_stops_nobody() -> None:
