@@ -177,8 +177,10 @@ async def test_a_frozen_broker_never_gets_what_was_on_its_way_when_the_lease_lap
     try:
         sent = await producer.send(topic, b"x" * size, partition=0)
         await until(lambda: _awaited(producer) > 0)
+        on_its_way = _sockets(producer)
         clock.now = 9
-        await until(lambda: _awaited(producer) == 0)
+        await until(lambda: all(each.fileno() < 0 for each in on_its_way))  # the loop closes them in its next turn
+        assert _awaited(producer) == 0
         await asyncio.to_thread(place.broker.thaw)
         await client.produce(topic, [(b"k", b"of the new owner")], partition=0)
         assert [len(record.value) for record in await client.read(topic)] == [5, 16]
@@ -191,6 +193,11 @@ async def test_a_frozen_broker_never_gets_what_was_on_its_way_when_the_lease_lap
 
     await asyncio.wait_for(sent, 30)
     assert [len(record.value) for record in await client.read(topic)] == [5, 16, size]
+
+
+def _sockets(producer: Any) -> list[Any]:
+    """Return the sockets of all connections; one that is closed has no number."""
+    return [each._writer.transport.get_extra_info("socket") for each in producer.client._conns.values()]
 
 
 def _awaited(producer: Any) -> int:
