@@ -16,6 +16,7 @@ import pytest
 from streams.demo.broker import EmbeddedBroker, MissingExtraError
 from tests.brokers import kafka as real
 from tests.brokers.client import Client
+from tests.brokers.properties import BRIEF
 from tests.brokers.secured import Secured
 from tests.leftovers import leftovers, mark_descendants
 from tests.loops import Watching
@@ -47,7 +48,7 @@ def _or_skipped(running: AbstractContextManager[T]) -> Iterator[T]:
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[real.Kafka]:
     """One real Apache Kafka for the whole session; without one, tests are skipped, and fail where ``CI=true``."""
-    with _or_skipped(real.running()) as broker:
+    with _or_skipped(real.running(heap=BRIEF)) as broker:
         yield broker
 
 

@@ -23,7 +23,7 @@ from tests.brokers import container, jars
 from tests.brokers.cluster import Cluster
 from tests.brokers.container import Container
 from tests.brokers.node import Node
-from tests.brokers.properties import Options
+from tests.brokers.properties import HEAP, Options
 from tests.brokers.secured import Secured
 
 VARIABLE = "KAFKA_BOOTSTRAP_SERVERS"
@@ -72,15 +72,18 @@ class Foreign:
 
 
 @contextmanager
-def running(environ: Mapping[str, str] = os.environ, *, options: Options | None = None) -> Iterator[Kafka]:
+def running(
+    environ: Mapping[str, str] = os.environ, *, options: Options | None = None, heap: Sequence[str] = HEAP
+) -> Iterator[Kafka]:
     """Run a real Kafka as long as the context lasts; ``UnavailableError`` when there is no way to.
 
-    With *options* it is always one of our own: a broker that someone else runs has those that it has.
+    With *options* it is always one of our own: a broker that someone else runs has those that it has. *heap* is what
+    the Java of one of our own is told where they say nothing.
     """
     if (named := environ.get(VARIABLE)) and options is None:
         yield Foreign(named)
         return
-    broker = _choose().make(options=options)
+    broker = _choose().make(options=options or Options(heap=heap))
     with _closed_at_the_end(broker):
         yield broker
 

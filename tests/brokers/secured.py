@@ -13,15 +13,13 @@ from tests.brokers.acls import Acls
 from tests.brokers.client import Client
 from tests.brokers.node import Node
 from tests.brokers.processes import free_ports
-from tests.brokers.properties import Listener, Options
+from tests.brokers.properties import BRIEF, Listener, Options
 
 HOST = "localhost"
 """What the brokers' certificate is for; the loopback address is another host to it."""
 USER, PASSWORD = "streams", "correct horse/battery+staple"
 VARIABLE = "STREAMS_KAFKA_SASL_PASSWORD"
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-HEAP = ("-Xms128m", "-Xmx384m")
-
 PROTOCOLS = {"SASL_SSL": "SASL_SSL", "SASL_PLAINTEXT": "SASL_PLAINTEXT", "TLS": "SSL", "MUTUAL": "SSL", "ASTRAY": "SSL"}
 """The listeners by name; MUTUAL wants a certificate of its clients, ASTRAY sends them to the loopback address."""
 
@@ -77,7 +75,7 @@ class Secured:
             for name, protocol in PROTOCOLS.items()
         ]
         users = [f"{mechanism}=[name={USER},password={PASSWORD}]" for mechanism in MECHANISMS if mechanism != "PLAIN"]
-        return Options(listeners=listeners, overrides=self._overrides(), users=users, heap=HEAP)
+        return Options(listeners=listeners, overrides=self._overrides(), users=users, heap=BRIEF)
 
     def _overrides(self) -> Mapping[str, str]:
         overrides = {

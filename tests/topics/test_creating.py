@@ -16,21 +16,19 @@ from streams.topics.cluster import partitions_of
 from streams.topics.plan import TopicError
 from tests.brokers import kafka as real
 from tests.brokers.client import Client
-from tests.brokers.properties import Options
+from tests.brokers.properties import BRIEF, Options
 from tests.e2e.processes import WorkerProcess
 from tests.e2e.world import fragment
 from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
-HEAP = ("-Xms128m", "-Xmx384m")
-
 
 @pytest.fixture(scope="module")
 def willing() -> Iterator[str]:
     """Run a real Kafka that creates what is asked for, as brokers do by default; skipped as ``kafka``."""
     try:
-        with real.running(options=Options(overrides={"auto.create.topics.enable": "true"}, heap=HEAP)) as broker:
+        with real.running(options=Options(overrides={"auto.create.topics.enable": "true"}, heap=BRIEF)) as broker:
             yield broker.bootstrap
     except real.UnavailableError as unavailable:
         pytest.skip(str(unavailable))
