@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from streams.destinations import Batch
@@ -20,7 +20,7 @@ class Joined:
     """A batch as it is posted. The same members in the same order have the same id and the same body."""
 
     id: str
-    body: bytes
+    body: bytes = field(repr=False)
     traceparent: str | None = None
 
 

@@ -67,6 +67,10 @@ def test_a_key_never_stands_for_the_bytes_of_something_else() -> None:
     assert len(alone | {export.id}) == 3
 
 
+def test_no_text_of_a_batch_holds_a_body() -> None:
+    assert "anna@example.com" not in repr(joined("array", [an_export(b'"anna@example.com"')]))
+
+
 def test_the_trace_of_one_export_goes_on_and_that_of_many_does_not() -> None:
     one, other = an_export(b"1", trace="00-a-b-01"), an_export(b"2", trace="00-c-d-01")
 
