@@ -54,10 +54,10 @@ def _spans(statuses: list[int]) -> str:
         return f"{first}xx"
     if len(statuses) > 50:
         return f"other {first}xx"
-    spans = []
+    spans: list[str] = []
     for _, run in groupby(enumerate(statuses), key=lambda pair: pair[1] - pair[0]):
         numbers = [number for _, number in run]
-        spans.append(str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}")
+        spans += [f"{numbers[0]} to {numbers[-1]}"] if len(numbers) > 2 else map(str, numbers)
     return ", ".join(spans)
 
 
