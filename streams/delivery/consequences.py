@@ -9,7 +9,7 @@ from streams.delivery.ending import Ends
 from streams.delivery.lanes import Lanes
 from streams.delivery.pace import Pace
 from streams.delivery.pending import Pending
-from streams.delivery.retries import exhausted
+from streams.delivery.retries import asked_of_all, exhausted
 from streams.delivery.states import Trouble
 from streams.delivery.superseding import Superseding
 from streams.delivery.tools import Tools
@@ -83,9 +83,9 @@ class Consequences:
         self._wait(pending, outcome)
 
     def _hold(self, outcome: Retryable | DestinationFault) -> None:
-        """Begin nothing for as long as the endpoint asks: it concerns all that is sent to it."""
+        """Begin nothing for as long as the endpoint asks, and a little longer: it concerns all that is sent to it."""
         if outcome.retry_after:
-            self._pace.hold(min(outcome.retry_after, self._retry_policy.retry_after_cap_seconds))
+            self._pace.hold(asked_of_all(outcome.retry_after, self._retry_policy, self._tools.random))
 
     def _wait(self, pending: Pending, outcome: Outcome) -> None:
         """Let the lane wait until its head is to be tried again."""

@@ -36,14 +36,21 @@ def backoff(attempts: int, retry: Retry, random: Callable[[], float]) -> float:
 def pause(attempts: int, outcome: Outcome, retry: Retry, random: Callable[[], float]) -> float:
     """Return the seconds until the next attempt: the policy's, or what the endpoint asked for where that is longer.
 
-    What it asks for is honoured up to ``retry_after_cap_seconds``. A little is added to it, never taken from it, so
-    that those who were asked the same do not come back together.
+    What it asks for is honoured up to ``retry_after_cap_seconds``.
     """
     wait = _by_adobe(attempts, retry, random) if retry.policy == "adobe" else backoff(attempts, retry, random)
     if not isinstance(outcome, Retryable | DestinationFault) or outcome.retry_after is None:
         return wait
-    asked = min(outcome.retry_after, retry.retry_after_cap_seconds)
-    return max(wait, asked + retry.first_seconds * random())
+    return max(wait, asked_of_all(outcome.retry_after, retry, random))
+
+
+def asked_of_all(seconds: float, retry: Retry, random: Callable[[], float]) -> float:
+    """Return for how long nothing is sent to an endpoint that asked for so many *seconds*.
+
+    A little is added, never taken, so that those who were asked the same do not come back together: one worker's
+    exports, and the workers of a destination.
+    """
+    return min(seconds, retry.retry_after_cap_seconds) + retry.first_seconds * random()
 
 
 def _by_adobe(attempts: int, retry: Retry, random: Callable[[], float]) -> float:

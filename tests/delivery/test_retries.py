@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.delivery.retries import backoff, exhausted, pause
+from streams.delivery.retries import asked_of_all, backoff, exhausted, pause
 from streams.destinations import Retry
 from streams.outcomes import DestinationFault, Outcome, Retryable
 
@@ -67,3 +67,10 @@ def test_adobe_gives_up_what_failed_three_times_however_long_that_took(elapsed: 
 @given(ATTEMPTS)
 def test_durable_gives_up_after_its_time_however_often_that_was(retries: int) -> None:
     assert [exhausted(retries, elapsed, RETRY) for elapsed in (0.0, 899.9, 900.0)] == [False, False, True]
+
+
+@given(st.floats(min_value=0.0, max_value=1e9), DICE)
+def test_an_endpoint_is_left_alone_for_as_long_as_it_asks_up_to_the_cap_and_little_longer(
+    asked: float, dice: float
+) -> None:
+    assert asked_of_all(asked, RETRY, lambda: dice) == min(asked, 3600.0) + 0.5 * dice
