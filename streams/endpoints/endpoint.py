@@ -16,7 +16,7 @@ from streams.endpoints.attempt import Attempt
 from streams.endpoints.auth import TokenServer
 from streams.endpoints.deadlines import Deadline
 from streams.endpoints.egress import Egress, exact_url
-from streams.endpoints.meanings import Answered, Kind, Meanings
+from streams.endpoints.meanings import Answered, Meanings
 from streams.endpoints.plain import PlainRequests
 from streams.endpoints.prepared import PreparedRequests
 from streams.endpoints.retry_after import Asked, longest_asked
@@ -161,9 +161,9 @@ class Endpoint:
     def _outcome(self, attempt: Attempt) -> Outcome:
         answer = attempt.answer
         assert answer is not None
-        delivers = self._meanings.kind(answer.status) is Kind.DELIVERED
-        asked = Asked() if delivers else self._asked(answer)
-        return self._meanings.of(Answered(answer.status, asked.seconds, attempt.is_resent))
+        if (delivered := self._meanings.delivered.get(answer.status)) is not None:
+            return delivered
+        return self._meanings.of(Answered(answer.status, self._asked(answer).seconds, attempt.is_resent))
 
     def _asked(self, answer: Answer) -> Asked:
         texts = answer.headers.getall("Retry-After", ())
