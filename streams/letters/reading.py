@@ -13,8 +13,8 @@ from streams.letters.letter import DeadLetter, Place, read_letter
 from streams.letters.wanted import Wanted
 from streams.stopping import stopped
 
-POLL_MS, EMPTY_POLLS = 500, 10
-"""Behind the last record there may be none, only markers: so often nothing may come until that is taken for the end."""
+POLL_MS, EMPTY_POLLS = 500, 60
+"""So often nothing may come of what is there until the broker is given up."""
 RECORDS = 500
 """Of one poll: with a body of a few KiB each, some megabytes are in memory."""
 
@@ -71,14 +71,18 @@ class Reading:
         partition, empty, position = TopicPartition(self._topic, span.partition), 0, span.begin
         self._consumer.assign([partition])
         self._consumer.seek(partition, span.begin)
-        while position < span.end and empty < EMPTY_POLLS:
+        while position < span.end:
+            if empty >= EMPTY_POLLS:
+                raise TimeoutError(
+                    f"{self._topic}-{span.partition} gives nothing beyond {position}, and has {span.end}"
+                )
             left(span.end - position)
             records = (await self._consumer.getmany(partition, timeout_ms=POLL_MS, max_records=RECORDS)).get(partition)
-            empty = 0 if records else empty + 1
             for record in records or ():
                 if record.offset < span.end:
                     yield read_letter(record)
-            position = await self._consumer.position(partition)
+            before, position = position, await self._consumer.position(partition)
+            empty = 0 if position > before else empty + 1
 
 
 def _with(left: Callable[[int], None], behind: int) -> Callable[[int], None]:
