@@ -91,7 +91,7 @@ class Endpoint:
     """Answers as told, and notes each request when it begins and what it took when it has.
 
     A batch is answered as the first of its members that has an answer left: what one is refused for, all are. What it
-    refuses once it refuses for ever.
+    refuses once it refuses for ever, and what it takes once it takes again.
     """
 
     exports: dict[str, Export] = field(default_factory=dict)
@@ -126,6 +126,8 @@ class Endpoint:
             self.requests_open -= 1
         if isinstance(outcome, Delivered):
             self.taken += members
+            for export in members:
+                self.answers[export.id] = []
         return outcome
 
 
@@ -296,6 +298,8 @@ class World:
         for key, number in PROFILES.items():
             records = [record for record in self.log[PARTITIONS[number]] if record.key == key]
             ids = [f"id-{number}-{record.offset}" for record in records]
+            if any({ExportEnd.DELIVERED, ExportEnd.DEAD_LETTERED} <= ends[id_] for id_ in ids):
+                continue  # a kill brought back what had exhausted, and then it was taken
             taken = [export.id for export in self.endpoint.taken if export.key == key]
             due = [id_ for id_ in ids if ends[id_] & {ExportEnd.DELIVERED}]
             if due:
