@@ -149,6 +149,8 @@ class Destination:
     min_version: int = 1
     """Exports that were rendered by a lower version must not be posted: they say more than is wanted now."""
     pause: Pause | None = None
+    refusals_accepted_at: int = 0
+    """When an operator last let the refused exports end that waited at fault, in milliseconds; 0 = never."""
     is_draining: bool = False
     """It is exported nothing more; what it was exported is still delivered."""
 

@@ -67,6 +67,7 @@ class RecordingTelemetry:
     lapses: int = 0
     batches: list[int] = field(default_factory=list)
     halvings: int = 0
+    seconds_at_fault: float = 0.0
 
     def fetched(self, count: int) -> None:
         self.fetched_count += count
@@ -104,6 +105,9 @@ class RecordingTelemetry:
     def state(self, name: str, reason: str, details: str) -> None:
         self.states.append((name, reason))
         self.details.append(details)
+
+    def at_fault(self, seconds: float) -> None:
+        self.seconds_at_fault += seconds
 
     def lapsed(self) -> None:
         self.lapses += 1

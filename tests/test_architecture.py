@@ -48,7 +48,11 @@ ROOMS = {
                 "projection activate slots triggers unions forgetting withdrawals removals rendering renewals replays "
                 "owing faults",
             ),
-            *_in("delivery", "replacing retries bitmaps windows lanes pending progress revisions states batches"),
+            *_in(
+                "delivery",
+                "replacing retries bitmaps windows lanes pending progress revisions states batches storms rebuffs "
+                "health refusals",
+            ),
             *_in("groups", "lease gaps entries"),
             *(
                 *_in("endpoints", "samples meanings"),
@@ -102,8 +106,9 @@ ROOMS = {
     "delivery": Room(
         _in(
             "delivery",
-            "tools bounds tasks pace backlog giving_up attempting ending superseding consequences serving gathering "
-            "dispatch member commits standing tenure service ways confirmed keeper deliveries pruning",
+            "tools bounds tasks pace backlog giving_up attempting ending superseding probing holding consequences "
+            "serving gathering dispatch member commits standing tenure service ways confirmed keeper deliveries "
+            "pruning",
         ),
         sees=("words", "decisions", "brokers", "parking", "groups"),
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,9 +17,13 @@ from streams.commands.shared import config_option, configuration_errors, on_clus
 from streams.configuration.settings import Settings
 from streams.registry import edits
 from streams.registry.applying import write
+from streams.registry.edits import Author
 from streams.registry.opening import opened
 from streams.registry.records import DESTINATION, Version
 from streams.registry.waiting import Waited
+
+Edit = Callable[[Version, Author], Version | None]
+"""The next version of the one in force, or none."""
 
 BEHIND = f"a worker has not followed in time; another operator was faster; {UNREACHED}"
 UNKNOWN = f"{WRONG_OR_REFUSED}; no destination has this name"
@@ -43,7 +49,7 @@ def pause(name: str, why: str, config: Path | None, timeout: float, wait: bool, 
 
     It is exported to as before, and Kafka keeps that: nothing is lost, given up or reordered, however long it takes.
     """
-    _changed(name, why, config, timeout if wait else None, output)
+    _changed(name, lambda version, by: _paused(version, why, by), config, timeout if wait else None, output)
 
 
 @click.command(
@@ -56,19 +62,37 @@ def pause(name: str, why: str, config: Path | None, timeout: float, wait: bool, 
     ),
 )
 @click.argument("name")
+@click.option(
+    "--accept-refusals",
+    is_flag=True,
+    help="Let the refused exports that wait, since the destination is at fault, end as dead letters.",
+)
 @config_option
 @timeout_option
 @wait_option
 @output_option
-def resume(name: str, config: Path | None, timeout: float, wait: bool, output: str) -> None:
-    """Go on delivering a destination that an operator has paused; one at fault goes on by itself."""
-    _changed(name, None, config, timeout if wait else None, output)
+def resume(name: str, accept_refusals: bool, config: Path | None, timeout: float, wait: bool, output: str) -> None:
+    """Go on delivering a destination that an operator has paused; one at fault goes on by itself.
+
+    Unless what it refuses is to be refused: with --accept-refusals the workers let the exports that were refused and
+    wait by now end as dead letters, and send all requests again at once. A refusal that comes later counts anew.
+    """
+    edit = partial(edits.resumed, accept_refusals=True) if accept_refusals else _resumed
+    _changed(name, edit, config, timeout if wait else None, output)
 
 
-def _changed(name: str, why: str | None, config: Path | None, timeout_seconds: float | None, output: str) -> None:
+def _paused(version: Version, why: str, by: Author) -> Version | None:
+    return None if version.pause is not None else edits.paused(version, why, by)
+
+
+def _resumed(version: Version, by: Author) -> Version | None:
+    return None if version.pause is None else edits.resumed(version, by)
+
+
+def _changed(name: str, edit: Edit, config: Path | None, timeout_seconds: float | None, output: str) -> None:
     with configuration_errors():
         settings = read_settings(config)
-    version, waited = on_cluster(change(settings, name, why, timeout_seconds))
+    version, waited = on_cluster(change(settings, name, edit, timeout_seconds))
     if output == "json":
         told = {"name": name, "version": version.version, "paused": version.pause is not None}
         workers = None if waited is None else following.told(waited)
@@ -85,13 +109,13 @@ def _standing(version: Version) -> str:
 
 
 async def change(
-    settings: Settings, name: str, why: str | None, timeout_seconds: float | None
+    settings: Settings, name: str, edit: Edit, timeout_seconds: float | None
 ) -> tuple[Version, Waited | None]:
-    """Pause a destination for a reason, or resume it without one; one that is so already stays as it is."""
+    """Write what *edit* makes of the version in force; where it makes nothing of it, that stays as it is."""
     async with opened(settings) as registry:
         version = in_force(registry, DESTINATION, name)
-        if (version.pause is None) == (why is not None):
-            version = edits.resumed(version, author()) if why is None else edits.paused(version, why, author())
+        if (edited := edit(version, author())) is not None:
+            version = edited
             await write(registry, DESTINATION, name, version)
         if timeout_seconds is None:
             return version, None

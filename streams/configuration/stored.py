@@ -66,6 +66,7 @@ def _as_of(version: Version, destination: Destination) -> Destination:
         since=version.created_at if destination.since == "now" else destination.since,
         min_version=version.min_version,
         pause=version.pause,
+        refusals_accepted_at=version.refusals_accepted_at,
         is_draining=version.life == "draining",
     )
 

@@ -44,7 +44,15 @@ class Backlog:
     @property
     def ahead(self) -> set[TopicPartition]:
         """The partitions that may not be fetched until their oldest unfinished export has ended."""
-        return {tp for tp, window in self.windows.items() if window.ahead >= self._bounds.max_ahead}
+        return {tp for tp, window in self.windows.items() if self.is_ahead(window)}
+
+    def is_ahead(self, window: Window) -> bool:
+        """Whether so much has been fetched above a window's oldest unfinished export that it has to end first."""
+        return window.ahead >= self._bounds.max_ahead
+
+    def has_room_without(self, count: int, size: int) -> bool:
+        """Whether there would be room if *count* exports of together *size* bytes had ended."""
+        return self.pending - count <= self._high and self.pending_bytes - size < self._bounds.max_pending_bytes
 
     @property
     def is_due(self) -> bool:

@@ -17,6 +17,7 @@ from streams.delivery.batches import Batching
 from streams.delivery.consequences import Consequences
 from streams.delivery.ending import Ends
 from streams.delivery.gathering import Gathering
+from streams.delivery.holding import holders
 from streams.delivery.lanes import Lanes
 from streams.delivery.pace import Pace
 from streams.delivery.pending import Pending, Record
@@ -27,8 +28,6 @@ from streams.delivery.tasks import Tasks
 from streams.delivery.tools import Tools
 from streams.delivery.windows import Window
 
-FAULTY_PROFILES = 3
-"""So many profiles in retry are the destination's trouble, not theirs (design law 4.6)."""
 CANCEL_SECONDS = 1.0
 """How long a cancelled request may take to close its connection."""
 
@@ -58,19 +57,17 @@ class Dispatch:
         if batch is not None:
             parts = self._lanes, self._pace, self._serving, self._consequences
             self._turns = Gathering(Batching(batch, body), tools, *parts, self._kick)
-        if tools.state.has(Trouble.ENDPOINT):
-            self._pace.fault()
-
-    @property
-    def blocked(self) -> bool:
-        """Whether one or two profiles that are to be tried again hold up everything behind them."""
-        if self._serving.lapsed or not 0 < self._consequences.waiting < FAULTY_PROFILES:
-            return False
-        return self.backlog.full_by_itself or bool(self.backlog.ahead)
+        tools.refusals.keep({each.partition for each in windows})
+        self._empty_since = tools.now()
 
     @property
     def full(self) -> bool:
-        """Whether nothing more may be fetched for now."""
+        """Whether nothing more may be fetched for now; at fault, unless all profiles that are here have failed.
+
+        A probe has to be of another profile than those that failed: perhaps they are all that is wrong.
+        """
+        if self._pace.at_fault and len(self._lanes) > len(self._tools.health.retrying):
+            return True
         return self._serving.closed or self.backlog.full
 
     @property
@@ -88,9 +85,21 @@ class Dispatch:
 
     def polled(self, count: int) -> None:
         """Note that a poll has returned, with records of *count* partitions."""
-        self._tools.state.over(Trouble.CRASHED)
-        if not (count or self.backlog.pending or self._serving.closed):
-            self._tools.state.over(Trouble.ENDPOINT)  # nothing waits for it here: what failed may be another worker's
+        tools, now = self._tools, self._tools.now()
+        tools.state.over(Trouble.CRASHED)
+        if self._serving.closed:
+            return
+        if count or self.backlog.pending:
+            self._empty_since = now
+        elif tools.health.fault and self._is_idle(now):
+            tools.health.over()  # nothing waits for it here: what failed may be another worker's by now
+        is_lapsed = self._serving.lapsed
+        self._consequences.look(now, () if is_lapsed else holders(self.backlog, self._consequences.retrying))
+
+    def _is_idle(self, now: float) -> bool:
+        """Whether nothing waits here, and nothing will that was not fetched yet."""
+        patience = self._tools.destination.delivery.fault_after_seconds if self.backlog.windows else 0.0
+        return now - self._empty_since >= patience
 
     def committed(self) -> None:
         """Note that what was due was committed, as far as the windows say."""

@@ -34,6 +34,10 @@ class Ends:
         """End what is in no lane any more."""
         tools = self._tools
         self._backlog.ended(pending)
+        if tools.health.retrying:
+            tools.health.ended(pending)
+        if tools.refusals:
+            tools.refusals.ended(pending.place)
         tools.telemetry.ended(
             pending.export or stand_in(pending.record),
             end,

@@ -67,10 +67,11 @@ class Gathering:
         """Post the next batch; false if none is due."""
         if not self.due:
             return False
+        is_probe = self._pace.at_fault
         if members := self._gathered():
-            exports = [export for _, export in members]
-            outcome = await self._serving.posted([pending for pending, _ in members], self._batching.joined(exports))
-            self._follow(members, outcome)
+            heads, joined = [pending for pending, _ in members], self._batching.joined([each for _, each in members])
+            outcome = await self._serving.posted(heads, joined, is_probe=is_probe)
+            self._follow(members, outcome, is_probe=is_probe)
         return True
 
     def close(self) -> None:
@@ -107,7 +108,7 @@ class Gathering:
             return 1
         return self._batching.max_exports if pending.most is None else pending.most
 
-    def _follow(self, members: Sequence[Member], outcome: Outcome | None) -> None:
+    def _follow(self, members: Sequence[Member], outcome: Outcome | None, *, is_probe: bool) -> None:
         if outcome is not None:
             self._tools.telemetry.batched(len(members))
         if outcome is None:
@@ -116,7 +117,7 @@ class Gathering:
             self._part(members)
         else:
             for pending, export in members:
-                self._consequences.follow(pending, export, outcome)
+                self._consequences.follow(pending, export, outcome, is_probe=is_probe)
 
     def _part(self, members: Sequence[Member]) -> None:
         """Let the members of a refused batch travel in half the company, at once."""

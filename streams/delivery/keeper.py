@@ -16,6 +16,7 @@ from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.member import Connection
 from streams.delivery.service import Delivery
 from streams.delivery.states import Trouble
+from streams.delivery.tenure import followed
 from streams.delivery.tools import Tools
 from streams.delivery.ways import Reach, Ways
 from streams.destinations import Destination
@@ -65,8 +66,8 @@ class Keeper:
         """
         async with self._changing:
             if self.delivery is None:
-                self.destination = destination
-                self._lasting.state.follow(destination)
+                former, self.destination = self.destination, destination
+                followed(replace(self._lasting, destination=destination), former)
             else:
                 attempt = await self._ways.to(destination)
                 self.destination = destination

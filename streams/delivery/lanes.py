@@ -101,13 +101,18 @@ class Lanes(Generic[T]):
         """Make the taken or waiting *item* ready once more; one that did not ``wait`` keeps its place for itself."""
         self._offer(item)
 
+    def later(self, item: T) -> None:
+        """Make the taken or waiting *item* ready again, behind all that are ready now."""
+        self._arrivals += 1
+        self._offer(item, self._arrivals)
+
     def close(self) -> None:
         """From now on no head is ready; an item that is taken stays taken."""
         self._closed = True
         self._ready.clear()
         self.ready_bytes = 0
 
-    def _offer(self, item: T) -> None:
+    def _offer(self, item: T, order: int | None = None) -> None:
         if not self._closed:
-            heappush(self._ready, (item.arrival, item.size, item))
+            heappush(self._ready, (item.arrival if order is None else order, item.size, item))
             self.ready_bytes += item.size

@@ -28,7 +28,7 @@ class Pending(Placed):
     """A record of the exports topic that is fetched and not ended."""
 
     __slots__ = (
-        *("attempts", "attempts_before", "company", "export", "fetched_at", "most", "record"),
+        *("attempts", "attempts_before", "company", "export", "fetched_at", "held", "most", "record"),
         *("retried_from", "retries", "status", "untold", "window"),
     )
 
@@ -47,6 +47,8 @@ class Pending(Placed):
         """How many its next one may carry, None = as many as the destination takes."""
         self.retried_from: float | None = None
         """The reading of the destination's progress at the first attempt that is to be tried again."""
+        self.held = 0.0
+        """For how many seconds more its clock has run because it held up everything by itself."""
         self.retries = 0
         """How many of its attempts were to be tried again while the destination was not at fault."""
         self.untold = 0
@@ -69,6 +71,11 @@ class Pending(Placed):
             setattr(self, name, others)
             setattr(newer, name, mine)
         return newer
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Its partition and offset."""
+        return self.record.partition, self.record.offset
 
 
 def read_export(record: Record) -> Export | None:

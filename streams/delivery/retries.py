@@ -44,6 +44,16 @@ def pause(attempts: int, outcome: Outcome, retry: Retry, random: Callable[[], fl
     return max(wait, asked_of_all(outcome.retry_after, retry, random))
 
 
+def probe_interval(probes: int, retry: Retry, random: Callable[[], float]) -> float:
+    """Return the seconds until a destination at fault is probed again, after *probes* probes that failed.
+
+    It doubles from ``first_seconds`` to ``cap_seconds``; the upper half of it is jitter, so that it grows and workers
+    do not probe together all the same.
+    """
+    longest = min(retry.cap_seconds, retry.first_seconds * 2.0 ** min(probes, 64))
+    return longest * (0.5 + 0.5 * random())
+
+
 def asked_of_all(seconds: float, retry: Retry, random: Callable[[], float]) -> float:
     """Return for how long nothing is sent to an endpoint that asked for so many *seconds*.
 

@@ -171,7 +171,6 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
                 continue
             with suppress(KafkaError):  # not accepted, so it has to be fetched again; unless it is ours no more
                 self._member.seek((partition.topic, partition.partition), records[0].offset)
-        self._tools.progress.blocked(self._tools.now(), is_blocked=dispatch.blocked)
 
     async def _poll(self) -> Batches:
         dispatch = self._tenure.dispatch

@@ -57,15 +57,15 @@ class Serving:
 
     async def next(self) -> bool:
         """Take the next head one step further; false if there is none."""
-        pending = self._lanes.take()
+        pending, is_probe = self._lanes.take(), self._pace.at_fault
         if pending is None:
             return False
         if (export := self.deliverable(pending)) is not None:
-            outcome = await self.posted((pending,), export)
+            outcome = await self.posted((pending,), export, is_probe=is_probe)
             if outcome is None:
                 self._lanes.again(pending)
             else:
-                self._consequences.follow(pending, export, outcome)
+                self._consequences.follow(pending, export, outcome, is_probe=is_probe)
         return True
 
     def close(self) -> None:
@@ -89,6 +89,9 @@ class Serving:
             self._ends.give_up(pending, Reason.TOO_LARGE, f"more than {self._max_payload_bytes} bytes")
         elif pending.untold and not pending.is_told:
             self._superseding.hold(pending)
+        elif self._tools.refusals and (refusal := self._tools.refusals.accepted(pending.place)) is not None:
+            pending.status, pending.attempts = refusal.status, refusal.attempts
+            self._ends.give_up(pending, Reason.REFUSED, refusal.detail)
         else:
             return export
         return None
@@ -100,12 +103,18 @@ class Serving:
             name, version = self._tools.destination.name, export.meta.version
             log.info("%s: exports of version %s wait until it is followed here", name, version)
 
-    async def posted(self, members: Sequence[Pending], posted: Posted) -> Outcome | None:
-        """Make an attempt, unless another worker may have the partitions by now; None if nothing is to follow."""
+    async def posted(self, members: Sequence[Pending], posted: Posted, *, is_probe: bool) -> Outcome | None:
+        """Make an attempt, unless another worker may have the partitions by now; None if nothing is to follow.
+
+        It is a probe if it was begun while the destination was at fault.
+        """
         if self._tools.asked:
             for pending in members:
                 self._tools.asked.answered(pending.key)
         if not await self._slot():
+            return None
+        if self._pace.at_fault and not is_probe:  # since it waited for the slot
+            self._tools.shared.slots.give()
             return None
         try:
             self._tools.lease.check()
@@ -141,4 +150,5 @@ class Serving:
             self._tools.telemetry.lapsed()
             log.warning("%s: the lease has lapsed: nothing is posted until it is renewed", self._tools.destination.name)
         self._tools.progress.stopped(self._tools.now())
+        self._tools.health.unheard()
         self._pace.hold(LAPSE_SECONDS)

@@ -103,9 +103,7 @@ class Tenure:
         if dispatch is not None:
             await dispatch.drain(former.delivery.timeout_seconds + LATE_SECONDS)
             await dispatch.release()
-        if _way(former) != _way(tools.destination) and tools.state.has(Trouble.ENDPOINT):
-            tools.state.over(Trouble.ENDPOINT)  # what failed was another way
-        tools.state.follow(tools.destination)
+        followed(tools, former)
         self._work.spawn(self._begin_again(dispatch))
 
     async def _begin_again(self, former: Dispatch | None) -> None:
@@ -180,6 +178,20 @@ class Tenure:
                 return
             except (KafkaError, TimeoutError):
                 await asyncio.sleep(ANSWER_SECONDS)
+
+
+def followed(tools: Tools, former: Destination) -> None:
+    """Note what another version of the document says of what was learned by the *former* one."""
+    destination = tools.destination
+    accepts = destination.refusals_accepted_at != former.refusals_accepted_at
+    if accepts:
+        tools.refusals.accept()
+    if accepts or _way(former) != _way(destination):  # what failed was another way, or has been answered for
+        tools.health.over()
+        if tools.state.has(Trouble.ENDPOINT):
+            tools.state.over(Trouble.ENDPOINT)
+    tools.health.probe_soon()
+    tools.state.follow(destination)
 
 
 def _way(destination: Destination) -> tuple[Account, tuple[Header, ...]]:

@@ -9,8 +9,10 @@ from typing import Any, Protocol
 from streams.delivery.asking import Asked
 from streams.delivery.bounds import Shared
 from streams.delivery.dead_letters import Failure
+from streams.delivery.health import Health
 from streams.delivery.pending import Record
 from streams.delivery.progress import Progress
+from streams.delivery.refusals import Refusals
 from streams.delivery.revisions import Revisions
 from streams.delivery.states import State
 from streams.destinations import Destination, Retry
@@ -69,6 +71,9 @@ class Telemetry(Protocol):
     def state(self, name: str, reason: str, details: str) -> None:
         """The destination's state changed; *details* are for people."""
 
+    def at_fault(self, seconds: float) -> None:
+        """The destination was at fault for so long."""
+
     def lapsed(self) -> None:
         """The lease has lapsed: nothing is posted until it is renewed."""
 
@@ -108,6 +113,8 @@ class Tools:
     is_current: Callable[[], Awaitable[bool]]
     """Waits until what was written of documents by now is read, and says whether *destination* is still in force."""
     revisions: Revisions = field(default_factory=Revisions)
+    health: Health = field(default_factory=Health)
+    refusals: Refusals = field(default_factory=Refusals)
     progress: Progress = field(default_factory=Progress)
     books: Books = field(default_factory=Books)
     asked: Asked = field(default_factory=Asked)

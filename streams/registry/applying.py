@@ -61,4 +61,5 @@ def says_the_same(one: Version, other: Version) -> bool:
 
 def _decided(version: Version) -> tuple[object, ...]:
     account = None if version.account is None else (version.account.name, version.account.document)
-    return version.document, account, version.number, version.life, version.pause is None
+    operated = version.pause is None, version.refusals_accepted_at
+    return version.document, account, version.number, version.life, operated

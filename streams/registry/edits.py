@@ -43,9 +43,10 @@ def paused(base: Version, why: str, author: Author) -> Version:
     return _next(base, author, pause=Pause(author.by, why, author.at))
 
 
-def resumed(base: Version, author: Author) -> Version:
-    """Return the next version, not paused."""
-    return _next(base, author, pause=None)
+def resumed(base: Version, author: Author, *, accept_refusals: bool = False) -> Version:
+    """Return the next version, not paused; perhaps the refused exports that wait by now are to end."""
+    accepted_at = author.at if accept_refusals else base.refusals_accepted_at
+    return _next(base, author, pause=None, refusals_accepted_at=accepted_at)
 
 
 def draining(base: Version, author: Author) -> Version:
@@ -55,7 +56,7 @@ def draining(base: Version, author: Author) -> Version:
 
 def deleted(base: Version, author: Author) -> Version:
     """Return the version that says it is gone: it keeps the numbers for one of the same name, and nothing else."""
-    return _next(base, author, life="deleted", document={}, account=None, pause=None)
+    return _next(base, author, life="deleted", document={}, account=None, pause=None, refusals_accepted_at=0)
 
 
 def _next(base: Version, author: Author, **changes: object) -> Version:

@@ -46,6 +46,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     """Exports that were rendered by a lower version are not posted."""
     account: NamedAccount | None = None
     pause: Pause | None = None
+    refusals_accepted_at: int = 0
+    """When an operator last let the refused exports end that waited, since the destination was at fault; 0 = never."""
     life: Life = "live"
 
 

@@ -6,6 +6,15 @@ from streams.remedies import Remedies, Remedy
 from streams.remedies.attempts import ATTEMPTS
 
 STATES: Remedies = {
+    "nothing-delivered": Remedy(
+        "Nothing was delivered for `delivery.faultAfterSeconds` while three or more profiles failed. It is probed.",
+        "Nothing: it goes on by itself. Ask who runs the endpoint; `streams_attempts_failed_total` says how it fails",
+    ),
+    "storm": Remedy(
+        "25 of the last 50 requests were refused: a bad deploy, here or there. No more refused exports end for now.",
+        "See why: `streams dead-letters list`. Mended, it goes on by itself; if the exports are wrong, "
+        "`streams destinations resume NAME --accept-refusals`",
+    ),
     "topic-missing": Remedy(
         "Its exports topic is not there, or hidden from us. Nothing is lost: what is owed is exported once it is back.",
         "`streams topics apply`; find out who deleted it, or took the worker's right to describe it",

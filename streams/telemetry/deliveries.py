@@ -186,6 +186,10 @@ class DeliveryTelemetry:
         """Count one request for an access token by how it went (of ``TOKEN_RESULTS``)."""
         self._metrics.token_fetches.labels(self._name, known(result, TOKEN_RESULTS)).inc()
 
+    def at_fault(self, seconds: float) -> None:
+        """Count the time for which the destination was at fault: it was sent nothing but probes."""
+        self._metrics.fault_seconds.labels(destination=self._name).inc(seconds)
+
     def lapsed(self) -> None:
         """Count one lapse of the lease: nothing was posted until the group answered again."""
         self._metrics.lease_lapses.labels(stage="delivery").inc()

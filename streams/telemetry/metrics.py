@@ -45,6 +45,7 @@ NAMES = (
     "streams_batches_halved_total",
     "streams_end_to_end_seconds",
     "streams_destination_state",
+    "streams_destination_fault_seconds_total",
     "streams_token_fetches_total",
 )
 """The metrics, without those that a Python process has anyway (``process_*``)."""
@@ -83,7 +84,7 @@ class Metrics:
         return (
             *(self.fetched, self.ended, self.pending, self.in_flight, self.oldest_age, self.end_to_end),
             *(self.attempts, self.failed, self.resent, self.ignored, self.attempt_seconds, self.state),
-            *(self.token_fetches, self.batch_exports, self.batches_halved),
+            *(self.fault_seconds, self.token_fetches, self.batch_exports, self.batches_halved),
         )
 
     def forget(self, destination: str, families: Iterable[MetricWrapperBase]) -> None:
@@ -167,6 +168,9 @@ class Metrics:
         )
         self.state = self._gauge(
             "destination_state", "1 for the state that a destination is in, and why.", "destination", "state", "reason"
+        )
+        self.fault_seconds = self._counter(
+            "destination_fault_seconds_total", "How long a destination was sent nothing but probes.", "destination"
         )
         self.token_fetches = self._counter(
             "token_fetches_total", "Access tokens asked for, by result.", "destination", "result"

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +28,8 @@ from tests.waiting import until
 
 P0 = TopicPartition(TOPIC, 0)
 P1 = TopicPartition(TOPIC, 1)
+AT_ONCE = Retry(first_seconds=0.001, cap_seconds=0.001)
+"""Who is at fault is probed again almost at once."""
 
 
 def fail(error: BaseException) -> None:
@@ -86,7 +87,7 @@ def test_fetched_is_ended_and_pending_and_handed_over(
 ) -> None:
     async def run() -> None:
         endpoint = Endpoint({offset: list(answers) for offset, (_, _, answers) in enumerate(arrivals)})
-        tools = the_tools(endpoint, destination=a_destination(max_in_flight=in_flight))
+        tools = the_tools(endpoint, destination=a_destination(max_in_flight=in_flight, retry=AT_ONCE))
         dispatch, books = a_dispatch(tools), tools.books
         for offset, (partition, key, _) in enumerate(arrivals):
             record = a_record(offset, key + str(partition).encode(), partition=partition)
@@ -259,7 +260,7 @@ async def test_adobes_policy_gives_up_after_its_third_attempt() -> None:
 async def test_what_fails_while_the_destination_is_at_fault_counts_for_no_policy() -> None:
     failures: list[Outcome] = [DestinationFault("gone", 410), *[Retryable("server-error", 503)] * 9]
     parked, endpoint = Parked(), Endpoint({0: failures})
-    tools = the_tools(endpoint, park=parked, destination=a_destination(retry=Retry(policy="adobe")))
+    tools = the_tools(endpoint, park=parked, destination=a_destination(retry=replace(AT_ONCE, policy="adobe")))
     dispatch = a_dispatch(tools)
     dispatch.accept(P0, [a_record(0)])
     await served(dispatch)
@@ -297,20 +298,6 @@ async def test_a_422_to_an_id_that_was_sent_before_is_told_apart() -> None:
     assert Refused("rejected-again", 422) in telemetry.outcomes
 
 
-async def test_a_memory_that_others_have_filled_blocks_nothing() -> None:
-    async def attempt(export: Export) -> Outcome:
-        return Retryable("connect-failed")
-
-    telemetry, shared = RecordingTelemetry(), Shared(max_pending_bytes=1_000, floor_bytes=0)
-    dispatch = a_dispatch(the_tools(attempt, telemetry=telemetry, shared=shared, pause=lambda *_: 60.0))
-    dispatch.accept(P0, [a_record(0)])
-    await until(lambda: len(telemetry.outcomes) == 1)
-    shared.pending_bytes += 1_000
-    assert dispatch.backlog.full
-    assert not dispatch.blocked
-    await dispatch.release()
-
-
 async def test_a_destination_at_fault_is_probed_and_gives_nothing_up() -> None:
     is_at_fault, open_now, most, tried = True, 0, 0, 0
     parked, telemetry = Parked(), RecordingTelemetry()
@@ -325,7 +312,7 @@ async def test_a_destination_at_fault_is_probed_and_gives_nothing_up() -> None:
         open_now -= 1
         return DestinationFault("unauthorized", 401) if is_at_fault else Delivered(204)
 
-    retry = Retry(max_elapsed_seconds=0.0)
+    retry = replace(AT_ONCE, max_elapsed_seconds=0.0)
     tools = the_tools(
         attempt, park=parked, telemetry=telemetry, destination=a_destination(max_in_flight=16, retry=retry)
     )
@@ -456,32 +443,6 @@ async def test_two_destinations_share_the_slots_of_their_process() -> None:
     await until(lambda: not any(dispatch.backlog.pending for dispatch in dispatches))
 
     assert most == 3
-
-
-async def test_one_or_two_profiles_can_block_a_partition_and_three_are_the_destinations_trouble() -> None:
-    def slowly(attempts: int, outcome: Outcome, retry: Retry, random: Callable[[], float]) -> float:
-        return 60.0
-
-    poison = {b"x", b"y", b"z"}
-
-    async def attempt(export: Export) -> Outcome:
-        return Retryable("status-500", 500) if export.key in poison else Delivered(204)
-
-    telemetry = RecordingTelemetry()
-    tools = the_tools(attempt, telemetry=telemetry, pause=slowly, destination=a_destination(max_ahead=5))
-    dispatch = a_dispatch(tools)
-    dispatch.accept(P0, [a_record(0, b"x"), a_record(1, b"y"), *(a_record(n, b"p%d" % n) for n in range(2, 5))])
-    await until(lambda: len(telemetry.outcomes) == 5)
-    assert not dispatch.blocked
-
-    dispatch.accept(P0, [a_record(5, b"p5")])
-    await until(lambda: len(telemetry.outcomes) == 6)
-    assert dispatch.blocked
-
-    dispatch.accept(P1, [a_record(0, b"z", partition=1)])
-    await until(lambda: len(telemetry.outcomes) == 7)
-    assert not dispatch.blocked
-    await dispatch.release()
 
 
 def of(version: int, offset: int = 0, key: bytes = b"p1", **meta: Any) -> ARecord:
