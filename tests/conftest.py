@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import settings
 
 from streams.demo.broker import EmbeddedBroker, MissingExtraError
 from tests.brokers import kafka as real
@@ -27,6 +28,9 @@ T = TypeVar("T")
 _ROOT = Path(__file__).parent.parent
 _CACHES = frozenset({".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".coverage", "build", "__pycache__"})
 """What tools keep in the repository's root."""
+
+settings.register_profile("suite", deadline=None)  # a busy machine is no defect
+settings.load_profile("suite")
 
 _loops = Watching()
 asyncio.set_event_loop_policy(_loops)
