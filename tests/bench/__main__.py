@@ -46,7 +46,8 @@ async def measure(bootstrap: str, directory: Path, arguments: argparse.Namespace
         lab = Lab(bootstrap, endpoint, directory, arguments.rounds, bool(os.environ.get("PROFILE")))
         for names, run in BENCHMARKS:
             if wanted.names & set(names):
-                figures += await run(lab, wanted)
+                figures += stamped(await run(lab, wanted))
+                keep(figures, arguments.output)  # whatever becomes of the next one
     return figures
 
 
@@ -72,11 +73,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended on every way out
     try:
         with tempfile.TemporaryDirectory(prefix="streams-bench-") as directory, kafka.running() as broker:
-            figures = stamped(asyncio.run(measure(broker.bootstrap, Path(directory), arguments)))
+            figures = asyncio.run(measure(broker.bootstrap, Path(directory), arguments))
     except kafka.UnavailableError as unavailable:
         print(unavailable, file=sys.stderr)
         return 3
-    keep(figures, arguments.output)
     print(shown(figures))
     print(f"{(time.monotonic() - began) / 60:.1f} minutes; {arguments.output} has all of it")
     return 0

@@ -18,7 +18,7 @@ HELD = 5_000
 """Unfinished exports in memory, as in a delivery."""
 AT_ONCE = 500
 COMMIT_SECONDS = 1.0
-TIMEOUT_SECONDS = 2
+TIMEOUT_SECONDS = 10
 
 
 class Bare:

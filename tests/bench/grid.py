@@ -98,12 +98,12 @@ def _with_bare(whos: Sequence[Who]) -> int:
 
 def _cell(load: Load, wanted: Wanted) -> Cell:
     whos = [Who(stage, batch) for stage in CPU_OF for batch in BATCHES]
-    turns = [who for who in whos if wanted(CPU_OF[who.stage], _params(load, who))]
-    trickles = [who for who in whos if wanted(LATENCY_OF[who.stage], _params(load, who) | {"rate": RATE})]
+    turns = [who for who in whos if wanted(CPU_OF[who.stage], params(load, who))]
+    trickles = [who for who in whos if wanted(LATENCY_OF[who.stage], params(load, who) | {"rate": RATE})]
     if load == MAIN:
         if wanted(ACTIVATION, ACTIVATION_PARAMS):
             turns.append(Who("activation"))
-        if wanted(LOW_RATE, _params(load, Who("whole way")) | {"rate": RATE}):
+        if wanted(LOW_RATE, params(load, Who("whole way")) | {"rate": RATE}):
             trickles.append(Who("whole way"))
     return Cell(load, tuple(turns), tuple(dict.fromkeys(trickles)))
 
@@ -174,7 +174,8 @@ def _told(load: Load) -> str:
     return f"{load.latency_ms:2} ms, {load.payload_bytes:4} bytes"
 
 
-def _params(load: Load, who: Who) -> dict[str, object]:
+def params(load: Load, who: Who) -> dict[str, object]:
+    """Return what tells the figures of a load and a contestant from others."""
     return {"latency_ms": load.latency_ms, "payload_bytes": load.payload_bytes, "batch": who.batch}
 
 
@@ -185,7 +186,7 @@ def _cost(load: Load, who: Who, turns: Sequence[Turn], bare_turns: Sequence[Turn
         return against(ACTIVATION, ACTIVATION_PARAMS, pairs, "us", records_per_second=speed)
     return against(
         CPU_OF[who.stage],
-        _params(load, who),
+        params(load, who),
         pairs,
         "us",
         exports_per_second=speed,
@@ -197,13 +198,13 @@ def _cost(load: Load, who: Who, turns: Sequence[Turn], bare_turns: Sequence[Turn
 
 
 def _waits(load: Load, who: Who, ours: Trickle, yardstick: Trickle) -> list[Figure]:
-    params = _params(load, who) | {"rate": RATE}
+    of = params(load, who) | {"rate": RATE}
     p50, p99, p999 = (_milliseconds(ours, share) for share in (0.5, 0.99, 0.999))
     more = {"p50": p50, "p99": p99, "p99.9": p999, "samples": len(ours.seconds), "cores": round(ours.cores, 3)}
     more |= {"yardstick_p50": _milliseconds(yardstick, 0.5), "yardstick_p99.9": _milliseconds(yardstick, 0.999)}
-    waits = against(LATENCY_OF[who.stage], params, [(p99, _milliseconds(yardstick, 0.99))], "ms", **more)
+    waits = against(LATENCY_OF[who.stage], of, [(p99, _milliseconds(yardstick, 0.99))], "ms", **more)
     if who.stage == "whole way" and who.batch == 1:
-        return [waits, against(LOW_RATE, params, [(ours.cores, yardstick.cores)], "cores")]
+        return [waits, against(LOW_RATE, of, [(ours.cores, yardstick.cores)], "cores")]
     return [waits]
 
 

@@ -46,7 +46,7 @@ async def run(lab: Lab, wanted: Wanted) -> list[Figure]:
 async def _ten(lab: Lab, last: str) -> AsyncIterator[Plant]:
     """Lend a worker of ten destinations, the last of which has another path."""
     paths = [*(f"{PATH}/{number}" for number in range(OTHERS)), last]
-    documents = [a_destination(lab, f"bench-{number}", path) for number, path in enumerate(paths)]
+    documents = [a_destination(lab, f"bench-{number}", path, timeoutSeconds=2) for number, path in enumerate(paths)]
     async with a_plant(lab, destinations=documents) as plant:
         await plant.put_profiles(LOAD.profiles, LOAD.payload_bytes)
         yield plant

@@ -18,7 +18,7 @@ SHOWN = 35
 @asynccontextmanager
 async def profiled(pid: int, title: str, directory: Path) -> AsyncIterator[None]:
     """Sample a process for as long as the context lasts, then print what was seen; the stacks stay in *directory*."""
-    stacks = directory / f"{title}.stacks"
+    stacks = directory / f"{title.replace('/', ' a ')}.stacks"
     process = await asyncio.create_subprocess_exec(
         *(str(Path(sys.executable).parent / "py-spy"), "record", "--pid", str(pid), "--nonblocking", "--function"),
         *("--format", "raw", "--rate", str(SAMPLES_PER_SECOND), "--duration", str(LONGEST_SECONDS)),

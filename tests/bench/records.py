@@ -67,12 +67,17 @@ def memberships(numbers: Iterable[int], turn: int, *, segment: int) -> Iterator[
 
     In every turn each membership becomes the other one, so each record has its export, in whatever order they come.
     """
-    entered = (turn + segment // 2) % 2 == 0
+    entered = is_entry(turn, segment)
     entry = {"status": "realized" if entered else "exited", "lastQualificationTime": _time(turn)}
     start = _json({"segmentMembership": {"ups": {SEGMENTS[segment]: entry}}})[:-1]
     for number in numbers:
         value = start + b',"identityMap":' + _identities(number) + b"}"
         yield "qualifications" if entered else "exits", (key_of(number), value)
+
+
+def is_entry(turn: int, segment: int) -> bool:
+    """Whether the record of a turn and a segment is a qualification; what was so in turn 0 is otherwise in turn 1."""
+    return (turn + segment // 2) % 2 == 0
 
 
 def export(topic: str, number: int, payload_bytes: int, *, revision: int) -> Entry:

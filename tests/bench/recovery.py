@@ -20,7 +20,7 @@ from tests.bench.contestants import Contestant, Load, changes
 from tests.bench.figures import Figure, Params, against, figure
 from tests.bench.lab import Lab, Plant, a_plant
 from tests.bench.processes import rss_bytes
-from tests.bench.records import PARTITIONS, SEGMENTS, Entry, fragment, key_of
+from tests.bench.records import PARTITIONS, SEGMENTS, Entry, fragment, is_entry, key_of
 from tests.bench.telling import Steps, Wanted
 from tests.bench.writing import write
 from tests.brokers.client import Client
@@ -116,9 +116,10 @@ async def _recovered(lab: Lab, shape: Shape, figures: list[Figure], steps: Steps
 
 def _rows(plant: Plant, changelog: str, shape: Shape, numbers: range) -> Iterator[Entry]:
     position = Position(plant.topic("exits"), 0, 0, 1_700_000_000_000)
-    slot = MembershipSlot(Status.EXITED, 1_700_000_000_000_000, position)
     names = [*SEGMENTS, *(f"segment-{number:03d}" for number in range(shape.memberships))][: shape.memberships]
-    memberships = {"ups": dict.fromkeys(names, slot)}
+    statuses = [Status.REALIZED if is_entry(0, number) else Status.EXITED for number in range(len(names))]
+    slots = [MembershipSlot(status, 1_700_000_000_000_000, position) for status in statuses]
+    memberships = {"ups": dict(zip(names, slots, strict=True))}
     source = plant.topic("profiles")
     room = shape.state_bytes - len(_state(source, 0, memberships, b""))
     for number in numbers:

@@ -19,20 +19,23 @@ def shown(figures: Sequence[Figure]) -> str:
 
 def cells(each: Figure) -> tuple[str, ...]:
     """Return what a line says of a figure."""
-    unit = each["unit"]
-    value = f"{grouped(each['value'])} {unit}"
-    if "p50" in each:
-        value = f"{each['p50']:g} / {each['p99']:g} / {each['p99.9']:g} {unit}"
-    elif "exports_per_second" in each:
-        value += f", {grouped(each['exports_per_second'])}/s"
-    yardstick = "" if each["yardstick"] is None else f"{grouped(each['yardstick'])} {unit}"
+    yardstick = "" if each["yardstick"] is None else f"{grouped(each['yardstick'])} {each['unit']}"
     ratio = "" if each["ratio"] is None else f"{each['ratio']:.2f}"
-    return (each["name"], params(each), value, yardstick, ratio, span(each.get("ratios", ())), *verdict(each))
+    return (each["name"], params(each), value(each), yardstick, ratio, span(each.get("ratios", ())), *verdict(each))
+
+
+def value(each: Figure) -> str:
+    """Return the value of a figure: of a latency the median, p99 and p99.9, of a cost also how many a second."""
+    unit = each["unit"]
+    if "p50" in each:
+        return f"{each['p50']:g} / {each['p99']:g} / {each['p99.9']:g} {unit}"
+    speed = f", {grouped(each['exports_per_second'])}/s" if "exports_per_second" in each else ""
+    return f"{grouped(each['value'])} {unit}{speed}"
 
 
 def params(each: Figure) -> str:
     """Return the parameters of a figure in words."""
-    return ", ".join(_WORDS.get(key, f"{key} {{}}").format(value) for key, value in each["params"].items())
+    return ", ".join(_WORDS.get(key, f"{key} {{}}").format(of) for key, of in each["params"].items())
 
 
 def span(ratios: Iterable[float]) -> str:
