@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +34,7 @@ from streams.letters.verdicts import ASKED, REPLAYABLE, Verdicts
 from streams.letters.wanted import Wanted
 from streams.profile_commands import commands_topic
 from streams.registry.opening import looked_at
-from streams.registry.records import DESTINATION
+from streams.registry.records import DESTINATION, Version
 from streams.remedies.replays import told as hindrance_told
 from streams.topics import cluster
 
@@ -97,9 +97,6 @@ def replay(
         click.echo(orjson.dumps({"done": yes, "as": how, "letters": lines}, option=orjson.OPT_INDENT_2))
     else:
         _print(lines, found, yes=yes)
-    for incarnation, count in found.narrowed.items():
-        why = f"{count} were rendered before something was taken away from {incarnation}"
-        click.echo(f"{why}: in their place the profiles are exported as they are now", err=True)
     if count := found.total(ASKED):
         fail(UNANSWERED.format(count=count))
 
@@ -132,7 +129,21 @@ async def _replayed(settings: Settings, place: Place | None, asked: Wanted, seco
             await _check_commands(settings)
             to = await stack.enter_async_context(owners(settings.kafka.brokers, settings.app))
             await run.replay(spans, to, seconds)
+        _warn(run.verdicts, in_force)
         return run.verdicts
+
+
+def _warn(found: Verdicts, in_force: Callable[[str], Version | None]) -> None:
+    """Tell what one would not expect of where the letters go."""
+    for incarnation in sorted(found.incarnations):
+        name = incarnation.rpartition(".")[0]
+        version = in_force(name)
+        if version is not None and version.pause is not None:
+            paused = f"destination {name} is paused by {version.pause.by}"
+            click.echo(f"{paused}: nothing of it is delivered until 'streams destinations resume {name}'", err=True)
+    for incarnation, count in found.narrowed.items():
+        why = f"{count} were rendered before something was taken away from {incarnation}"
+        click.echo(f"{why}: in their place the profiles are exported as they are now", err=True)
 
 
 async def _spans(view: Reading, place: Place | None, asked: Wanted) -> list[Span]:

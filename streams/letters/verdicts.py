@@ -28,9 +28,12 @@ class Verdicts:
         self._counts: Counter[tuple[Kind, str]] = Counter()
         self.narrowed: Counter[str] = Counter()
         """As of `Choice`."""
+        self.incarnations: set[str] = set()
+        """The destinations that something is, or would be, replayed to."""
 
     def chosen(self, choice: Choice) -> None:
-        """Count what cannot be replayed."""
+        """Count what cannot be replayed, and note where the others go."""
+        self.incarnations |= choice.incarnations
         self._counts.update({(kind, why.value): count for (kind, why), count in choice.hindered.items()})
         self.narrowed.update(choice.narrowed)
 

@@ -144,17 +144,22 @@ async def test_many_are_asked_for_and_large_ones_in_their_order(desk: Desk) -> N
     """No worker runs, so that what is asked is all that there is."""
     crm = {"kind": "destination", "name": "crm", "account": {"httpEndpoint": "https://api.example.com/"}}
     desk.write("crm.yaml", {**crm, "segments": ["a"], "attributes": ["person.email"]})
-    for command in (("destinations", "apply", "--no-wait", str(desk.folder / "crm.yaml")), ("topics", "apply")):
+    for command in (
+        ("destinations", "apply", "--no-wait", str(desk.folder / "crm.yaml")),
+        ("destinations", "pause", "crm", "--no-wait", "--why", "the CRM is moved"),
+        ("topics", "apply"),
+    ):
         assert (await streams(desk.folder, *command)).code == 0
     exports = [an_export(number, size=7 * MIB if number == 100 else 8) for number in range(LETTERS)]
     for export in exports:
         export.topic = f"{desk.app}.exports.crm.1"
     await put_all(desk, exports)
 
-    code, out, _ = await told(desk, "replay", "--output", "json")
+    code, out, err = await told(desk, "replay", "--output", "json")
     kind = {"destination": "crm", "reason": "refused"}
     expected = {"done": False, "as": "recorded", "letters": [{**kind, "verdict": "replayable", "letters": LETTERS}]}
     assert (code, json.loads(out)) == (0, expected)
+    assert "nothing of it is delivered until 'streams destinations resume crm'" in err
     assert await desk.client.read(f"{desk.app}.commands") == []
 
     code, out, err = await told(desk, "replay", "--yes", "--timeout", "0")
