@@ -146,7 +146,11 @@ async def test_a_422_to_a_request_that_was_sent_again_at_once_is_told_apart() ->
             await a_request(reader)
             reset(writer)
 
-    async with raw_server(talk) as server, reaching(a_destination(server.url)) as endpoint:
+    told: list[str] = []
+    async with (
+        raw_server(talk) as server,
+        reaching(a_destination(server.url), resent=lambda: told.append("resent")) as endpoint,
+    ):
         assert await endpoint.post(an_export(1)) == Delivered(204)
         assert await endpoint.post(an_export(2)) == Refused("rejected-again", 422)
-        assert endpoint.resent == 1
+        assert (endpoint.resent, told) == (1, ["resent"])
