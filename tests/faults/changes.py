@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from tests.faults.evidence import Evidence, Export, Fault, Request
-from tests.faults.good_ledgers import COMMIT_SECONDS, TAKEOVER_SECONDS, with_requests
+from tests.faults.evidence import Evidence, Export, Fault, Letter, Request
+from tests.faults.good_ledgers import COMMIT_SECONDS, EXPORTS, TAKEOVER_SECONDS, with_requests
 
 
 def pick(data: st.DataObject, count: int) -> int:
@@ -47,3 +47,12 @@ def unrepeated(evidence: Evidence) -> Evidence:
     first = {request.key: request for request in reversed(evidence.requests)}
     kept = [request for request in evidence.requests if first[request.key] is request]
     return with_requests(replace(evidence, faults=[]), kept)
+
+
+def given_up(evidence: Evidence, row: Export, *, after_seconds: float) -> Evidence:
+    """Let all tries of an export fail, and let it be a dead letter; what fails for ten seconds may be one."""
+    failed = [replace(each, status=503) if each.key == row.key else each for each in evidence.requests]
+    at = next(each.arrived for each in failed if each.key == row.key) + after_seconds
+    letter = Letter(0, 0, at, EXPORTS, (row.partition, row.offset), "exhausted", row.key, row.body, "{}")
+    limits = replace(evidence.limits, exhausts_seconds=10.0)
+    return replace(with_requests(evidence, failed), letters=[letter], limits=limits)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from tests.faults import commitments, politeness, repeats, withdrawals
-from tests.faults.evidence import Evidence
+from tests.faults.evidence import Evidence, Letter
 from tests.faults.facts import NEVER, Facts
 from tests.faults.profiles import State
 
-REFUSING = (307, 422)
+REFUSING = (307, 403, 404, 422)
 """What the endpoint answers that ends an export as a dead letter."""
+CLOCK_SECONDS = 1.0
+"""How far two clocks of one machine may be apart, by which an export is tried and judged."""
 
 
 def conservation(facts: Facts) -> Iterator[str]:
@@ -29,10 +31,16 @@ def _undeserved(facts: Facts) -> Iterator[str]:
     sound = {(each.topic, each.partition, each.offset) for each in facts.evidence.obligations}
     for letter in facts.evidence.letters:
         place = f"{letter.topic}-{letter.origin[0]}-{letter.origin[1]}"
-        if letter.key is not None and letter.key not in refused:
+        if letter.key is not None and letter.key not in refused and not _is_exhausted(facts, letter):
             yield f"{place} was dead-lettered ({letter.reason}) although the endpoint had not refused it"
         if (letter.topic, *letter.origin) in sound:
             yield f"{place} was dead-lettered ({letter.reason}) although nothing is wrong with it"
+
+
+def _is_exhausted(facts: Facts, letter: Letter) -> bool:
+    """Whether an export was tried for as long as it may take, and failed."""
+    patience, tries = facts.evidence.limits.exhausts_seconds, facts.by_key.get(letter.key or "", ())
+    return patience is not None and any(each.arrived + patience <= letter.at + CLOCK_SECONDS for each in tries)
 
 
 def uncovered(facts: Facts) -> list[str]:

@@ -59,6 +59,12 @@ class Request:
     """Whether the answer was written to a connection that was open."""
     retry_after: float = 0.0
     """How many seconds of patience the answer asked for."""
+    form: str = ""
+    """In which form it did."""
+    way: str = ""
+    """How the endpoint misbehaved, if it did."""
+    link: int = 0
+    """The connection that it came on."""
 
     @property
     def accepted(self) -> bool:
@@ -73,6 +79,16 @@ class Request:
     def open_at(self, moment: float) -> bool:
         """Whether it had arrived and not ended."""
         return self.arrived <= moment and (self.ended is None or self.ended > moment)
+
+
+@dataclass(slots=True)
+class Link:
+    """One connection to the endpoint; *wrote* is what the endpoint wrote of answers that were none."""
+
+    made: float
+    lost: float | None = None
+    requests: int = 0
+    wrote: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +195,14 @@ class Limits:
 
     in_flight: int = 64
     """Open requests, of each worker as a lab is asked for it, of all together in the evidence."""
+    workers: int = 1
+    """How many there were at once, at most."""
+    requests_per_second: float | None = None
+    """Of all workers together; None = as many as they like."""
+    patience_seconds: float = 3600.0
+    """So much patience is had at most, whatever an endpoint asks for."""
+    exhausts_seconds: float | None = None
+    """What fails for so long may be given up; None = nothing may be."""
     recovery_seconds: float = 60.0
     rss_bytes: int = 400 * 1024 * 1024
     sockets: int = 400

@@ -42,6 +42,7 @@ REST = (
 
 def gathered(lab: Lab, of: Receiver, texts: Mapping[str, str]) -> Evidence:
     """Return all ledgers as they are, *of* one destination where each has its own; *texts* is what was said."""
+    workers = most_alive(lab.vitals)
     others = {each.exports_topic for each in lab.receivers} - {of.exports_topic}
     return Evidence(
         app=lab.app,
@@ -65,7 +66,7 @@ def gathered(lab: Lab, of: Receiver, texts: Mapping[str, str]) -> Evidence:
         refusals=of.refusals,
         owed_from=of.owed_from,
         owed_until=of.owed_until,
-        limits=replace(lab.limits, in_flight=lab.limits.in_flight * most_alive(lab.vitals)),
+        limits=replace(lab.limits, in_flight=lab.limits.in_flight * workers, workers=workers),
     )
 
 

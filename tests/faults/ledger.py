@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.brokers.children import spawn
-from tests.faults.evidence import Request
+from tests.faults.evidence import Link, Request
 from tests.faults.profiles import State, said_by
 
 READ_SECONDS = 0.05
@@ -26,6 +26,8 @@ class Endpoint:
         self._following: asyncio.Task[None] | None = None
         self._offset = 0
         self.requests: list[Request] = []
+        self.links: dict[int, Link] = {}
+        """The connections, by number."""
         self.tokens: list[float] = []
         """When each access token was given."""
         self.delivered: dict[str, int] = {}
@@ -46,7 +48,11 @@ class Endpoint:
         self._following = asyncio.create_task(self._follow())
 
     async def behave(self, **behaviour: Any) -> None:
-        """Answer from now on as told: fields of ``Behaviour``, those not named stay; ``revoke=True`` ends tokens."""
+        """Answer from now on as told: fields of ``Behaviour``, those not named stay.
+
+        ``revoke=True`` ends tokens, ``drop=True`` idle connections, ``cut=True`` all of them; ``listening=False`` does
+        that and refuses new ones, until ``listening=True``.
+        """
         assert self._process is not None
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(behaviour).encode() + b"\n")
@@ -91,19 +97,24 @@ class Endpoint:
     def _take(self, entry: dict[str, Any]) -> None:
         if "end" in entry:
             request = self.requests[entry["n"] - 1]
-            request.ended, request.sent, request.retry_after = entry["end"], entry["sent"], entry["retry_after"]
+            request.ended, request.sent = entry["end"], entry["sent"]
+            request.retry_after, request.form = entry["retry_after"], entry["form"]
+            if entry.get("undone"):
+                request.status = None
             self.open.discard(request.number)
             if request.delivered:
                 self._count(request)
         elif "token" in entry:
             self.tokens.append(entry["at"])
+        elif "made" in entry:
+            self.links[entry["link"]] = Link(entry["made"])
+        elif "lost" in entry:
+            link = self.links[entry["link"]]
+            link.lost, link.requests, link.wrote = entry["lost"], entry["requests"], entry["wrote"]
         else:
             body = entry["body"].encode()
-            self.requests.append(
-                Request(
-                    *(entry["n"], entry["at"], entry["clock"], entry["key"], entry["head"], body, entry["status"]),
-                )
-            )
+            place = (entry["n"], entry["at"], entry["clock"], entry["key"], entry["head"], body, entry["status"])
+            self.requests.append(Request(*place, way=entry["way"], link=entry["link"]))
             self.open.add(entry["n"])
 
     def _count(self, request: Request) -> None:

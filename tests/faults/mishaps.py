@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from tests.faults.changes import crashed, pick, posted, rows_of_one, unrepeated, without
+from tests.faults.changes import crashed, given_up, pick, posted, rows_of_one, unrepeated, without
 from tests.faults.evidence import Commit, Evidence, Fault, Letter, Request
 from tests.faults.good_ledgers import ACTIVATION, COMMIT_SECONDS, DELIVERY, EXPORTS, MEMBERSHIPS, with_requests
 
@@ -36,6 +36,11 @@ def parked_unposted(evidence: Evidence, data: st.DataObject) -> Evidence:
     row = rows_of_one(evidence, data)[-1]
     letter = Letter(0, 0, row.at + 0.001, EXPORTS, (row.partition, row.offset), "exhausted", row.key, row.body, "{}")
     return replace(without(evidence, row.key), letters=[letter])
+
+
+def given_up_early(evidence: Evidence, data: st.DataObject) -> Evidence:
+    """An export that has failed becomes a dead letter, long before it may."""
+    return given_up(evidence, rows_of_one(evidence, data)[-1], after_seconds=2.0)
 
 
 def parked_unread(evidence: Evidence, data: st.DataObject) -> Evidence:
@@ -148,7 +153,7 @@ def stale_unheard(evidence: Evidence, data: st.DataObject) -> Evidence:
 
 
 MISHAPS = {
-    "I1": (dropped, unanswered, never_exported, parked_unposted, parked_unread),
+    "I1": (dropped, unanswered, never_exported, parked_unposted, given_up_early, parked_unread),
     "I2": (export_committed_ahead, input_committed_ahead, told_ahead, went_back),
     "I3": (
         *(another_body, repeated_without_a_crash, repeated_although_committed),

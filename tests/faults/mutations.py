@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from tests.faults.changes import pick, posted, rows_of_one
+from tests.faults.changes import pick, posted, rows_of_one, unrepeated
 from tests.faults.evidence import Evidence, Export, Fresh, Vital
 from tests.faults.good_ledgers import MARKS, with_requests
 from tests.faults.mishaps import MISHAPS
@@ -102,6 +102,21 @@ def impatient(evidence: Evidence, data: st.DataObject) -> Evidence:
     return with_requests(evidence, [*evidence.requests[:place], told, *evidence.requests[place:]])
 
 
+def hasty(evidence: Evidence, _: st.DataObject) -> Evidence:
+    """One export waits as its answer has asked; another one is tried meanwhile."""
+    evidence = unrepeated(evidence)
+    *before, first, second = evidence.requests
+    told = replace(first, status=429, retry_after=5.0, ended=first.arrived + 0.001)
+    tried = replace(second, status=503, arrived=first.arrived + 2.0, ended=first.arrived + 2.001)
+    late = [replace(each, arrived=each.arrived + 6.0, ended=each.arrived + 6.005) for each in (first, second)]
+    return with_requests(evidence, [*before, told, tried, *late])
+
+
+def rushed(evidence: Evidence, _: st.DataObject) -> Evidence:
+    """More requests come than a rate allows."""
+    return replace(evidence, limits=replace(evidence.limits, requests_per_second=0.001))
+
+
 def crowded(evidence: Evidence, _: st.DataObject) -> Evidence:
     """More requests are open than a destination takes."""
     return replace(evidence, limits=replace(evidence.limits, in_flight=0))
@@ -114,5 +129,5 @@ MUTATIONS = {
     "I7": (reached,),
     "I8": (grown,),
     "I9": (never_again, unfinished),
-    "I10": (side_by_side, impatient, crowded),
+    "I10": (side_by_side, impatient, hasty, rushed, crowded),
 }

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.faults.changes import rows_of_one, without
+from tests.faults.changes import given_up, rows_of_one, without
 from tests.faults.checker import violations
-from tests.faults.evidence import Evidence, Letter
+from tests.faults.evidence import Evidence, Letter, Limits
 from tests.faults.facts import Facts
 from tests.faults.good_ledgers import (
     EXPORTS,
@@ -108,6 +108,41 @@ def test_a_dead_letter_ends_an_export_as_a_delivery_does(evidence: Evidence, dat
 
     refused = [replace(r, status=422) if r.key == row.key else r for r in evidence.requests]
     assert violations(replace(with_requests(evidence, refused), letters=[letter])) == {}
+
+
+@UNHURRIED
+@given(evidence=good_ledgers(), data=st.data())
+def test_what_has_failed_for_as_long_as_it_may_is_rightly_given_up(evidence: Evidence, data: st.DataObject) -> None:
+    exhausted = given_up(evidence, rows_of_one(evidence, data)[-1], after_seconds=9.5)
+
+    assert violations(exhausted) == {}
+    assert set(violations(replace(exhausted, limits=Limits()))) == {"I1"}
+
+
+def test_patience_is_the_whole_destinations_up_to_its_cap_and_only_of_one_worker() -> None:
+    writer = Writer(partitions=1)
+    for number in (0, 1):
+        writer.put(number, is_fragment=True)
+        writer.put(number, is_fragment=False)
+    first, second = writer.requests
+    told = replace(first, status=429, retry_after=1e9, ended=first.arrived + 0.001)
+    first.arrived, first.ended = first.arrived + 4.0, first.arrived + 4.1
+    second.arrived, second.ended = second.arrived + 2.0, second.arrived + 2.1
+    evidence = replace(with_requests(writer.evidence(), [told, second, first]), limits=Limits(patience_seconds=3.0))
+
+    assert [text[:37] for text in violations(evidence)["I10"]] == ["request 2 came 0.951 s before the tim"]
+    assert violations(replace(evidence, limits=Limits(patience_seconds=1.5))) == {}
+    assert violations(replace(evidence, limits=Limits(patience_seconds=3.0, workers=2))) == {}
+
+
+def test_a_rate_is_kept_over_a_long_time_and_not_within_a_second() -> None:
+    writer = Writer(partitions=1)
+    for _ in range(30):
+        writer.put(0, is_fragment=False)
+    evidence = writer.evidence()
+
+    assert violations(replace(evidence, limits=Limits(requests_per_second=2.5))) == {}
+    assert set(violations(replace(evidence, limits=Limits(requests_per_second=2.4)))) == {"I10"}
 
 
 @UNHURRIED

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.faults.endpoint import Behaviour
+from tests.faults.behaviour import Behaviour
 from tests.faults.ledger import Endpoint
 from tests.faults.profiles import Marks, Said, State, expected, membership, profile_id, said_by
 from tests.waiting import until
@@ -133,8 +133,8 @@ def test_the_dice_of_a_seed_fall_the_same_and_keep_to_their_shares() -> None:
     drawn = [behaviour.decide(f"id-{number}", 0, b"") for number in range(2_000)]
 
     assert drawn == [behaviour.decide(f"id-{number}", 0, b"") for number in range(2_000)]
-    assert all(0.1 <= delay <= 0.2 for _, delay in drawn)
-    assert 0.25 < sum(status == 503 for status, _ in drawn) / len(drawn) < 0.35
+    assert all(0.1 <= each.delay <= 0.2 for each in drawn)
+    assert 0.25 < sum(each.status == 503 for each in drawn) / len(drawn) < 0.35
     assert drawn != [Behaviour(seed=4, latency=(0.1, 0.2), errors=0.3).decide(f"id-{n}", 0, b"") for n in range(2_000)]
 
 

@@ -31,9 +31,22 @@ def a_run(folder: Path) -> Evidence:
 
 
 def _lines(request: Request) -> list[dict[str, object]]:
-    arrived = {"n": request.number, "at": request.arrived, "clock": request.clock, "key": request.key}
+    arrived: dict[str, object] = {
+        "n": request.number,
+        "at": request.arrived,
+        "clock": request.clock,
+        "key": request.key,
+    }
     arrived |= {"head": request.head, "body": request.body.decode(), "status": request.status}
-    return [arrived, {"n": request.number, "end": request.ended, "sent": request.sent, "retry_after": 0.0}]
+    arrived |= {"way": request.way, "link": request.link}
+    ended: dict[str, object] = {
+        "n": request.number,
+        "end": request.ended,
+        "sent": request.sent,
+        "retry_after": 0.0,
+        "form": "",
+    }
+    return [arrived, ended]
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
