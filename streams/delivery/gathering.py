@@ -23,9 +23,6 @@ from streams.outcomes import DestinationFault, Outcome, Refused
 
 Member = tuple[Pending, Export]
 
-OF_THE_SENDER = (401, 407)
-"""Answers that blame who sends a request: no other company would change them."""
-
 
 class Gathering:
     """Of one dispatch; *go_on* is called when those that wait for others need wait no longer."""
@@ -133,11 +130,9 @@ class Gathering:
 
 
 def _may_blame_one(outcome: Outcome) -> bool:
-    """Whether an answer to several may be due to one of them."""
-    match outcome:
-        case Refused():
-            return True
-        case DestinationFault(status=int(status)):
-            return status not in OF_THE_SENDER
-        case _:
-            return False
+    """Whether several got an answer that ends one of them, or stops all: perhaps it is about one of them.
+
+    Who gets a 401, a 403 or a 410 twice is refused for itself if another was delivered meanwhile; so nobody may have
+    got it for another's sake.
+    """
+    return isinstance(outcome, Refused) or (isinstance(outcome, DestinationFault) and outcome.status is not None)

@@ -41,6 +41,8 @@ FOR_EVER = 3_600.0
 SECONDS = 60.0
 """How long a test waits for what must come, on a machine that is busy."""
 
+SOON = Retry(first_seconds=0.01, cap_seconds=0.05)
+
 Members = Sequence[int]
 Answer = int | tuple[int, dict[str, str]]
 
@@ -316,23 +318,62 @@ async def test_whose_time_is_up_is_tried_once_by_itself_before_it_is_given_up() 
 
 
 async def test_the_halving_goes_on_after_an_endpoint_that_refuses_all_of_us_meanwhile() -> None:
-    async with a_bench(Batch(max_exports=8), max_in_flight=1) as bench:
+    async with a_bench(Batch(max_exports=8), max_in_flight=1, retry=SOON) as bench:
         seen = 0
 
         def answer(members: Members) -> Answer:
             nonlocal seen
             seen += 1
-            return 401 if seen in (2, 3) else 400 if 5 in members else 204
+            return 401 if 2 <= seen <= 6 else 400 if 5 in members else 204
 
         bench.sink.answer = answer
         bench.accept(*map(a_member, range(8)))
         await bench.ended()
 
-        assert bench.sink.requests[0] == [*range(8)]
-        assert len(bench.sink.requests[2]) == 1, "a probe carries one export"
+        assert bench.sink.requests[:4] == [[*range(8)], [0, 1, 2, 3], [0, 1], [0]]
+        assert [len(each) for each in bench.sink.requests[4:7]] == [1, 1, 1], "a probe carries one export"
         assert ("faulted", "unauthorized") in bench.telemetry.states
+        assert bench.telemetry.states[-1] == ("activated", "")
         assert bench.letters == [(5, Reason.REFUSED, 400)]
         assert sorted(bench.sink.taken) == [0, 1, 2, 3, 4, 6, 7]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_an_answer_that_stops_all_but_is_about_one_ends_that_one_and_nobody_who_travelled_with_it(
+    status: int,
+) -> None:
+    async with a_bench(Batch(max_exports=10, linger_seconds=0.0), max_in_flight=2, retry=SOON) as bench:
+        bench.sink.refuse({13}, status)
+        for first in range(0, 60, 10):
+            bench.accept(*map(a_member, range(first, first + 10)))
+        await bench.ended()
+
+        assert bench.letters == [(13, Reason.REFUSED, status)]
+        assert sorted(bench.sink.taken) == [number for number in range(60) if number != 13]
+        assert [state for state, _ in bench.telemetry.states].count("faulted") <= 1, "it flaps"
+
+
+async def test_an_endpoint_that_refuses_everything_is_at_fault_before_many_are_dead_letters() -> None:
+    async with a_bench(Batch(max_exports=100), retry=SOON) as bench:
+        is_broken = True
+        bench.sink.answer = lambda _: 400 if is_broken else 204
+        bench.accept(*map(a_member, range(300)))
+        await until(lambda: ("faulted", "storm") in bench.telemetry.states, seconds=SECONDS)
+        is_broken = False
+        await bench.ended()
+
+        assert len(bench.letters) < 25
+        assert sorted([*bench.sink.taken, *(number for number, _, _ in bench.letters)]) == [*range(300)]
+
+
+async def test_many_that_are_refused_among_many_that_are_not_end_and_the_others_are_delivered() -> None:
+    async with a_bench(Batch(max_exports=50), retry=SOON) as bench:
+        bench.sink.refuse(set(range(0, 200, 5)), 422)
+        bench.accept(*map(a_member, range(200)))
+        await bench.ended()
+
+        assert [number for number, _, _ in bench.letters] == [*range(0, 200, 5)]
+        assert sorted(bench.sink.taken) == [number for number in range(200) if number % 5]
 
 
 async def test_an_endpoint_that_holds_us_back_again_and_again_does_not_make_the_halving_begin_anew() -> None:
