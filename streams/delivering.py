@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 from streams.configuration.settings import Settings
@@ -29,7 +29,9 @@ def deliveries(
     egress = Egress(settings.egress.allow)
 
     @asynccontextmanager
-    async def reached(destination: Destination, lease: Callable[[], float]) -> AsyncIterator[Attempt]:
+    async def reached(
+        destination: Destination, lease: Callable[[], float], admitted: Callable[[], Awaitable[None]]
+    ) -> AsyncIterator[Attempt]:
         told = telemetry.delivery(destination)
         async with reach(
             destination,
@@ -40,6 +42,7 @@ def deliveries(
             resent=told.resent,
             retry_after_ignored=told.retry_after_ignored,
             lease=lease,
+            admitted=admitted,
         ) as endpoint:
             yield endpoint.post
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from streams.delivery.bounds import Shared
 from streams.delivery.dead_letters import Failure
+from streams.delivery.limiting import Limiter
 from streams.delivery.pending import Record
 from streams.delivery.states import State
 from streams.delivery.tools import Ask, Attempt, Park, Tools
@@ -65,6 +66,7 @@ class RecordingTelemetry:
     details: list[str] = field(default_factory=list)
     gauges: dict[str, Callable[[], int | None]] = field(default_factory=dict)
     lapses: int = 0
+    held_seconds: float = 0.0
     batches: list[int] = field(default_factory=list)
     halvings: int = 0
     seconds_at_fault: float = 0.0
@@ -108,6 +110,9 @@ class RecordingTelemetry:
 
     def at_fault(self, seconds: float) -> None:
         self.seconds_at_fault += seconds
+
+    def held(self, seconds: float) -> None:
+        self.held_seconds += seconds
 
     def lapsed(self) -> None:
         self.lapses += 1
@@ -186,4 +191,5 @@ def the_tools(
         random=lambda: 0.5,
         wall=time.time,
         is_current=always,
+        limiter=Limiter(telemetry.held),
     )

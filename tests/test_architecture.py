@@ -50,8 +50,8 @@ ROOMS = {
             ),
             *_in(
                 "delivery",
-                "replacing retries bitmaps windows lanes pending progress revisions states batches storms rebuffs "
-                "health refusals",
+                "rates shares replacing retries bitmaps windows lanes pending progress revisions states batches storms "
+                "rebuffs health refusals",
             ),
             *_in("groups", "lease gaps entries"),
             *(
@@ -106,9 +106,9 @@ ROOMS = {
     "delivery": Room(
         _in(
             "delivery",
-            "tools bounds tasks pace backlog giving_up attempting ending superseding probing holding consequences "
-            "serving gathering dispatch member commits standing tenure service ways confirmed keeper deliveries "
-            "pruning",
+            "limiting tools bounds tasks pace backlog giving_up attempting ending superseding probing holding "
+            "consequences serving gathering dispatch member commits standing tenure service ways confirmed keeper "
+            "deliveries pruning",
         ),
         sees=("words", "decisions", "brokers", "parking", "groups"),
     ),

@@ -13,6 +13,7 @@ from mode import Service
 from streams.delivery.bounds import Shared
 from streams.delivery.confirmed import new_asking, new_dead_letters
 from streams.delivery.keeper import Keeper
+from streams.delivery.limiting import Limiter
 from streams.delivery.member import Connection
 from streams.delivery.service import Delivery
 from streams.delivery.states import State
@@ -184,6 +185,7 @@ class Deliveries(Service):  # type: ignore[misc]  # mode is untyped
             random=self._random,
             wall=self._wall,
             is_current=partial(self._is_current, destination),
+            limiter=Limiter(telemetry.held),
         )
 
 

@@ -22,6 +22,7 @@ from streams.delivery.lanes import Lanes
 from streams.delivery.pace import Pace
 from streams.delivery.pending import Pending, Record
 from streams.delivery.serving import Serving
+from streams.delivery.shares import WHOLE, Share
 from streams.delivery.states import Trouble
 from streams.delivery.superseding import Superseding
 from streams.delivery.tasks import Tasks
@@ -35,16 +36,23 @@ CANCEL_SECONDS = 1.0
 class Dispatch:
     """Serves what ``accept`` takes until ``drain`` and ``release``; then it posts nothing any more.
 
-    *defect* is told of an exception that no outcome stands for.
+    Its requests are within *share* of what the destination allows. *defect* is told of an exception that no outcome
+    stands for.
     """
 
     def __init__(
-        self, tools: Tools, windows: Mapping[TopicPartition, Window], *, defect: Callable[[BaseException], None]
+        self,
+        tools: Tools,
+        windows: Mapping[TopicPartition, Window],
+        *,
+        share: Share = WHOLE,
+        defect: Callable[[BaseException], None],
     ) -> None:
-        self._tools = tools
+        self._tools, bounds = tools, tools.destination.delivery
+        tools.limiter.limit(share.per_second(bounds.max_requests_per_second))
         self.backlog = Backlog(tools, windows)
         self._lanes: Lanes[Pending] = Lanes()
-        self._pace, self._runners = Pace(tools.destination.delivery.max_in_flight, self._kick), 0
+        self._pace, self._runners = Pace(share.in_flight(bounds.max_in_flight), self._kick), 0
         self._tasks = Tasks(defect)
         self._ends = Ends(tools, self.backlog, self._lanes, self._tasks, self._kick)
         self._superseding = Superseding(tools, self._lanes, self._ends)
@@ -52,11 +60,11 @@ class Dispatch:
         self._serving = Serving(
             tools, self._superseding, self._lanes, self._pace, self._tasks, self._ends, self._consequences
         )
-        batch, body = tools.destination.delivery.batch, tools.destination.delivery.max_payload_bytes
         self._turns: Serving | Gathering = self._serving
-        if batch is not None:
+        if bounds.batch is not None:
+            batching = Batching(bounds.batch, bounds.max_payload_bytes)
             parts = self._lanes, self._pace, self._serving, self._consequences
-            self._turns = Gathering(Batching(batch, body), tools, *parts, self._kick)
+            self._turns = Gathering(batching, tools, *parts, self._kick)
         tools.refusals.keep({each.partition for each in windows})
         self._empty_since = tools.now()
 
@@ -128,8 +136,11 @@ class Dispatch:
         self.backlog.hand_over()
 
     def _kick(self) -> None:
-        """Let as many runners run as there is work for."""
-        for _ in range(min(self._pace.limit - self._runners, self._turns.due)):
+        """Let as many runners run as there is work for; one more than the rate allows, who finds out until when."""
+        most = min(self._pace.limit - self._runners, self._turns.due)
+        if most > 1:
+            most = min(most, self._tools.limiter.count + 1)
+        for _ in range(most):
             self._runners += 1
             self._tasks.spawn(self._run())
 

@@ -50,7 +50,7 @@ class Keeper:
         """What is delivered by; and what of it is in force: nothing that was begun by another is under way."""
         self.delivery: Delivery | None = None
         """The instance of this moment."""
-        self._tools, self._ways = lasting, Ways(reach, lambda: 0.0)
+        self._tools, self._ways = lasting, Ways(reach, lambda: 0.0, lasting.limiter.admitted)
         self._changing, self._changed = asyncio.Lock(), asyncio.Event()
         self._has_failed = False
 
@@ -112,7 +112,11 @@ class Keeper:
     async def _live(self) -> BaseException | None:
         """Run one instance until it crashes; return why."""
         lease = self._connection.lease()
-        ways, park = Ways(self._reach, lambda: lease.left), partial(self._dead_letters.park, check=lease.check)
+        admitted = self._lasting.limiter.admitted
+        ways, park = (
+            Ways(self._reach, lambda: lease.left, admitted),
+            partial(self._dead_letters.park, check=lease.check),
+        )
         try:
             async with self._changing:
                 attempt = await ways.to(self.destination)

@@ -88,6 +88,11 @@ class Member:
         """Leave the group and disconnect, in bounded time."""
         await stopped(self._consumer.stop())
 
+    @property
+    def partition_count(self) -> int:
+        """How many partitions the topic has, as far as it is known."""
+        return len(self._consumer.partitions_for_topic(self._topic) or ())
+
     async def sees_topic(self) -> bool:
         """Whether the topic is there."""
         return self._topic in await self._consumer.topics()

@@ -119,6 +119,8 @@ class Serving:
         try:
             self._tools.lease.check()
             self.lapsed = False
+            if not self._admitted():
+                return None
             outcome = await attempted(self._tools, members, posted)
         except LapsedError:
             if not self._ends.closed:
@@ -142,6 +144,13 @@ class Serving:
         if not may_begin:
             slots.give()
         return may_begin
+
+    def _admitted(self) -> bool:
+        """Begin a request if the destination's rate allows one; otherwise begin none until it does."""
+        seconds = self._tools.limiter.take()
+        if seconds:
+            self._pace.hold(seconds)
+        return not seconds
 
     def _lapse(self) -> None:
         """Begin nothing until the lease is renewed, or all is handed over; what was tried without it is no attempt."""

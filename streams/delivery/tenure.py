@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from streams.delivery.commits import Commits
 from streams.delivery.dispatch import Dispatch
 from streams.delivery.member import Connection, Member
+from streams.delivery.shares import Share
 from streams.delivery.standing import Standing
 from streams.delivery.states import Trouble
 from streams.delivery.tasks import Tasks
@@ -79,7 +80,8 @@ class Tenure:
         windows = await self.standing.begun(assigned)
         if tools is not self._tools:
             return
-        self.dispatch = Dispatch(tools, windows, defect=self._defect)
+        share = Share(len(windows), max(len(windows), self._member.partition_count))
+        self.dispatch = Dispatch(tools, windows, share=share, defect=self._defect)
         self._member.fetch_all_but(self.standing.held)
         self.settled.set()
         await self.answer()

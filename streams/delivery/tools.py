@@ -10,6 +10,7 @@ from streams.delivery.asking import Asked
 from streams.delivery.bounds import Shared
 from streams.delivery.dead_letters import Failure
 from streams.delivery.health import Health
+from streams.delivery.limiting import Limiter
 from streams.delivery.pending import Record
 from streams.delivery.progress import Progress
 from streams.delivery.refusals import Refusals
@@ -74,6 +75,9 @@ class Telemetry(Protocol):
     def at_fault(self, seconds: float) -> None:
         """The destination was at fault for so long."""
 
+    def held(self, seconds: float) -> None:
+        """Requests were ready and are held by the rate for so long."""
+
     def lapsed(self) -> None:
         """The lease has lapsed: nothing is posted until it is renewed."""
 
@@ -118,3 +122,4 @@ class Tools:
     progress: Progress = field(default_factory=Progress)
     books: Books = field(default_factory=Books)
     asked: Asked = field(default_factory=Asked)
+    limiter: Limiter = field(default_factory=Limiter)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
 from streams.delivery.tools import Attempt
 from streams.destinations import Destination
 
-Reach = Callable[[Destination, Callable[[], float]], AbstractAsyncContextManager[Attempt]]
+Reach = Callable[
+    [Destination, Callable[[], float], Callable[[], Awaitable[None]]], AbstractAsyncContextManager[Attempt]
+]
 """Opens the way to a destination's endpoint, and closes it when its delivery ends; the second argument says how many
-seconds are left of the lease of what is posted."""
+seconds are left of the lease of what is posted, the third waits until what was begun may be sent once more."""
 
 
 class Ways:
-    """Of one member; *lease* says how many seconds are left of its lease."""
+    """Of one member; *lease* and *admitted* go to what opens a way."""
 
-    def __init__(self, reach: Reach, lease: Callable[[], float]) -> None:
-        self._reach, self._lease = reach, lease
+    def __init__(self, reach: Reach, lease: Callable[[], float], admitted: Callable[[], Awaitable[None]]) -> None:
+        self._reach, self._lease, self._admitted = reach, lease, admitted
         self._open: list[tuple[Destination, Attempt, AsyncExitStack]] = []
 
     async def to(self, destination: Destination) -> Attempt:
@@ -26,7 +28,7 @@ class Ways:
         if self._open and _same(self._open[-1][0], destination):
             return self._open[-1][1]
         stack = AsyncExitStack()
-        attempt = await stack.enter_async_context(self._reach(destination, self._lease))
+        attempt = await stack.enter_async_context(self._reach(destination, self._lease, self._admitted))
         self._open.append((destination, attempt, stack))
         return attempt
 

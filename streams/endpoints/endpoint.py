@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -55,12 +55,16 @@ class Requests(Protocol):
         """Close all connections."""
 
 
+async def _at_once() -> None:
+    """Wait for nothing."""
+
+
 class Endpoint:
     """The way to one destination's endpoint; ``start()`` it in the running loop, ``close()`` it at the end.
 
     *now* is the wall clock, for dates in ``Retry-After``; *lease* says how many seconds are left of the lease of what
-    is posted; *way* is how requests are sent, by default as the installed aiohttp allows. Raises ValueError for a URL
-    that cannot be requested.
+    is posted, *admitted* waits until a request of an attempt may be sent once more; *way* is how requests are sent, by
+    default as the installed aiohttp allows. Raises ValueError for a URL that cannot be requested.
     """
 
     def __init__(
@@ -73,12 +77,14 @@ class Endpoint:
         told_resent: Callable[[], None] = lambda: None,
         told_ignored: Callable[[int], None] = lambda _: None,
         lease: Callable[[], float] | None = None,
+        admitted: Callable[[], Awaitable[None]] = _at_once,
         way: Callable[..., Requests] | None = None,
     ) -> None:
         self._url = exact_url(destination.account.http_endpoint)
         self._headers = prepared_headers(destination.headers, content_type(destination.delivery.batch))
         self._delivery, self._meanings = destination.delivery, Meanings(destination.delivery)
         self._egress, self._tokens, self._now, self._lease = egress, tokens, now, lease
+        self._admitted = admitted
         self._way = way
         self._requests: Requests | None = None
         self._told_ignored, self._told_resent, self.resent = told_ignored, told_resent, 0
@@ -137,6 +143,7 @@ class Endpoint:
             return None
         attempt.answer = None
         renewed = await self._token(self._tokens, token, attempt)
+        await self._admitted()
         return await self._send(posted, renewed, attempt)
 
     async def _token(self, tokens: AccessTokens, refused: str | None, attempt: Attempt) -> str:
@@ -156,6 +163,7 @@ class Endpoint:
             attempt.is_resent = True
             self.resent += 1
             self._told_resent()
+            await self._admitted()
             await self._requests.post(posted, token, attempt)
 
     def _outcome(self, attempt: Attempt) -> Outcome:
@@ -184,13 +192,14 @@ async def reach(
     resent: Callable[[], None] = lambda: None,
     retry_after_ignored: Callable[[int], None] = lambda _: None,
     lease: Callable[[], float] | None = None,
+    admitted: Callable[[], Awaitable[None]] = _at_once,
 ) -> AsyncIterator[Endpoint]:
     """Open the way to *destination*: its endpoint, with tokens if its account has credentials.
 
     *now* is the wall clock, *monotonic* one that nobody sets; *token_fetched* hears how token requests go,
     *resent* of each request that was sent again at once, *retry_after_ignored* of how many such headers of an answer
     were not understood. *lease* says how many seconds are left of the lease of what is posted: nothing is once it has
-    lapsed.
+    lapsed. *admitted* waits until a request of an attempt may be sent once more: the first of each may be.
     """
     credentials = destination.account.credentials
     if credentials is None:
@@ -199,7 +208,14 @@ async def reach(
         server = TokenServer(credentials, egress, now=now, told=token_fetched)
         tokens = Tokens(server.fetch, now=monotonic)
     endpoint = Endpoint(
-        destination, egress, tokens, now=now, told_resent=resent, told_ignored=retry_after_ignored, lease=lease
+        destination,
+        egress,
+        tokens,
+        now=now,
+        told_resent=resent,
+        told_ignored=retry_after_ignored,
+        lease=lease,
+        admitted=admitted,
     )
     await endpoint.start()
     try:

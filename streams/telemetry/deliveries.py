@@ -190,6 +190,10 @@ class DeliveryTelemetry:
         """Count the time for which the destination was at fault: it was sent nothing but probes."""
         self._metrics.fault_seconds.labels(destination=self._name).inc(seconds)
 
+    def held(self, seconds: float) -> None:
+        """Count seconds in which requests were ready and the destination's rate held them."""
+        self._metrics.held.labels(destination=self._name).inc(seconds)
+
     def lapsed(self) -> None:
         """Count one lapse of the lease: nothing was posted until the group answered again."""
         self._metrics.lease_lapses.labels(stage="delivery").inc()

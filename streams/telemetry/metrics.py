@@ -40,6 +40,7 @@ NAMES = (
     "streams_attempts_failed_total",
     "streams_attempts_resent_total",
     "streams_retry_after_ignored_total",
+    "streams_rate_held_seconds_total",
     "streams_attempt_duration_seconds",
     "streams_batch_exports",
     "streams_batches_halved_total",
@@ -84,7 +85,7 @@ class Metrics:
         return (
             *(self.fetched, self.ended, self.pending, self.in_flight, self.oldest_age, self.end_to_end),
             *(self.attempts, self.failed, self.resent, self.ignored, self.attempt_seconds, self.state),
-            *(self.fault_seconds, self.token_fetches, self.batch_exports, self.batches_halved),
+            *(self.fault_seconds, self.token_fetches, self.batch_exports, self.batches_halved, self.held),
         )
 
     def forget(self, destination: str, families: Iterable[MetricWrapperBase]) -> None:
@@ -156,6 +157,11 @@ class Metrics:
         )
         self.ignored = self._counter(
             "retry_after_ignored_total", "Headers Retry-After that say nothing that can be read.", "destination"
+        )
+        self.held = self._counter(
+            "rate_held_seconds_total",
+            "Seconds in which requests were ready and maxRequestsPerSecond held them.",
+            "destination",
         )
         self.attempt_seconds = self._histogram(
             "attempt_duration_seconds", "How long requests took, whatever came of them.", ATTEMPT_SECONDS

@@ -49,7 +49,7 @@ async def deliver(job: Job) -> None:
     egress = Egress([ip_network("127.0.0.0/8")])
 
     @asynccontextmanager
-    async def reached(destination: Destination, lease: Callable[[], float]) -> AsyncIterator[Attempt]:
+    async def reached(destination: Destination, lease: Callable[[], float], _: object) -> AsyncIterator[Attempt]:
         async with reach(destination, egress, now=time.time, monotonic=time.monotonic, lease=lease) as endpoint:
             yield endpoint.post
 

@@ -67,7 +67,7 @@ def the_deliveries(
 
 def reached_by(attempts: dict[str, Attempt]) -> Reach:
     @asynccontextmanager
-    async def reach(destination: Destination, lease: Callable[[], float]) -> AsyncIterator[Attempt]:
+    async def reach(destination: Destination, lease: Callable[[], float], _: object) -> AsyncIterator[Attempt]:
         yield attempts.get(destination.name, take)
 
     return reach
@@ -173,7 +173,7 @@ async def test_a_missing_topic_holds_nobody_back_and_is_waited_for(client: Clien
 
 async def test_an_endpoint_that_cannot_be_opened_is_its_own_trouble_and_stopping_is_quick() -> None:
     @asynccontextmanager
-    async def reach(destination: Destination, lease: Callable[[], float]) -> AsyncIterator[Attempt]:
+    async def reach(destination: Destination, lease: Callable[[], float], _: object) -> AsyncIterator[Attempt]:
         raise ValueError("no such endpoint")
         yield take
 

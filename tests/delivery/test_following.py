@@ -34,7 +34,7 @@ KEYS = [f"p{number}" for number in range(40)]
 
 
 @asynccontextmanager
-async def on_this_machine(destination: Destination, lease: Callable[[], float]) -> AsyncIterator[Attempt]:
+async def on_this_machine(destination: Destination, lease: Callable[[], float], _: object) -> AsyncIterator[Attempt]:
     async with loopback(destination, lease) as attempt:
         yield attempt
 
@@ -370,7 +370,7 @@ async def test_two_workers_follow_while_the_group_is_divided_anew(client: Client
 
 async def test_a_crashed_one_is_changed_at_once_and_begins_by_what_is_new(client: Client, unique: str) -> None:
     @asynccontextmanager
-    async def reach(destination: Destination, lease: Callable[[], float]) -> AsyncIterator[Attempt]:
+    async def reach(destination: Destination, lease: Callable[[], float], _: object) -> AsyncIterator[Attempt]:
         if destination.version == 1:
             raise ValueError("no such endpoint")
         async with loopback(destination, lease) as attempt:
@@ -390,7 +390,7 @@ async def test_a_crashed_one_is_changed_at_once_and_begins_by_what_is_new(client
 
 async def test_an_endpoint_that_cannot_be_opened_leaves_the_old_version_in_force(client: Client, unique: str) -> None:
     @asynccontextmanager
-    async def reach(destination: Destination, lease: Callable[[], float]) -> AsyncIterator[Attempt]:
+    async def reach(destination: Destination, lease: Callable[[], float], _: object) -> AsyncIterator[Attempt]:
         if destination.version == 2:
             raise ValueError("no such endpoint")
         async with loopback(destination, lease) as attempt:

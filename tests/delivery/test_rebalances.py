@@ -91,3 +91,20 @@ async def test_while_a_rebalance_lasts_no_poll_is_missed_and_the_whole_queue_is_
             await asyncio.sleep(1.0)  # longer than a poll that was under way
             assert delivery.polled_at is None
             assert list(queues(bench.app, stages)) == [Queue(bench.topic, bench.group, None)]
+
+
+async def test_members_share_what_may_be_open_by_their_partitions(client: Client, unique: str) -> None:
+    async with a_bench(client, unique, partitions=3, max_in_flight=6) as bench:
+        members = [await bench.deliver(), await bench.deliver()]
+        await until(lambda: sorted(len(each.partitions) for each in members) == [1, 2], seconds=30, what="the split")
+        keys = [f"p{number}" for number in range(60)]
+        bench.sink.hung = {key: asyncio.Event() for key in keys}
+        await bench.feed.send(keys)
+        await until(lambda: bench.sink.open == 6, seconds=30, what="all that may be open")
+        open_by_partitions = {len(each.partitions): each.in_flight for each in members}
+        for event in bench.sink.hung.values():
+            event.set()
+        await bench.has_arrived(60)
+
+    assert open_by_partitions == {1: 2, 2: 4}
+    assert bench.sink.repeated == 0
