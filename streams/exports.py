@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from uuid import UUID, uuid5
 
@@ -66,8 +65,7 @@ encode_meta = msgspec.json.Encoder().encode
 decode_meta = msgspec.json.Decoder(Meta).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(msgspec.Struct, frozen=True, gc=False):
     """An export as delivery reads it: the body is the record's value and is posted byte for byte."""
 
     topic: str

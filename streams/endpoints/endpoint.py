@@ -122,7 +122,7 @@ class Endpoint:
         self._check_lease()
         attempt = Attempt()
         try:
-            async with Deadline(self._delivery.timeout_seconds, self._lease):
+            with Deadline(self._delivery.timeout_seconds, self._lease):
                 await self._deliver(posted, attempt)
         except Exception as error:
             if attempt.answer is None:

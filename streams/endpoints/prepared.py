@@ -13,8 +13,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import aiohttp
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.http import RawResponseMessage
 from aiohttp.http_exceptions import HttpProcessingError
@@ -30,6 +32,15 @@ from streams.exports import Posted
 _OF_EACH_REQUEST = ("Content-Length", "Idempotency-Key")
 _INJECTION = "expected no control character in a header: it could end it and begin another one"
 _ENDS_A_LINE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that stands for all to its URL: where it goes is found out once."""
+
+    @cached_property
+    def connection_key(self) -> ConnectionKey:
+        """What tells its connections from others."""
+        return super().connection_key
 
 
 class PreparedRequests:
@@ -51,9 +62,7 @@ class PreparedRequests:
     ) -> None:
         self._connector = egress.connector(limit=limit, left=left)
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_seconds, sock_read=read_seconds)
-        self._request = aiohttp.ClientRequest(
-            "POST", url, headers=CIMultiDict(headers), loop=asyncio.get_running_loop()
-        )
+        self._request = _Request("POST", url, headers=CIMultiDict(headers), loop=asyncio.get_running_loop())
         self._prepare(None)
 
     async def close(self) -> None:
@@ -62,16 +71,6 @@ class PreparedRequests:
 
     async def post(self, posted: Posted, token: str | None, attempt: Attempt) -> None:
         """Send *posted* once; see `Requests`."""
-        try:
-            await self._post(posted, token, attempt)
-        except aiohttp.ClientError:
-            raise
-        except OSError as error:
-            if error.errno is None and isinstance(error, TimeoutError):
-                raise
-            raise aiohttp.ClientOSError(*error.args) from error
-
-    async def _post(self, posted: Posted, token: str | None, attempt: Attempt) -> None:
         request = self._whole(posted, token)
         connection = await self._connected(attempt)
         wire = connection.protocol

@@ -32,18 +32,23 @@ class Guarded:
     def __init__(self, transport: asyncio.Transport, left: Callable[[], float]) -> None:
         self._transport, self._left = transport, left
         self._waiting = bytearray()
+        self.get_write_buffer_size = transport.get_write_buffer_size
         transport.set_write_buffer_limits(high=0)  # so that it says at once what the socket did not take
 
     def __getattr__(self, name: str) -> Any:
         """Be the transport in all that is not said here."""
         return getattr(self._transport, name)
 
+    def is_closing(self) -> bool:
+        """Whether nothing more can be written."""
+        return self._transport.is_closing()
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write, or raise ClientConnectionResetError."""
         if self._left() <= 0:
             reset(self._transport)
             raise aiohttp.ClientConnectionResetError("the lease has lapsed")
-        if not self._waiting and len(data) <= PIECE_BYTES and not self._transport.get_write_buffer_size():
+        if not self._waiting and len(data) <= PIECE_BYTES and not self.get_write_buffer_size():
             self._transport.write(data)
             return
         self._waiting += data
@@ -52,7 +57,7 @@ class Guarded:
     @property
     def is_writing(self) -> bool:
         """Whether something waits that the socket did not take."""
-        return bool(self._waiting) or self._transport.get_write_buffer_size() > 0
+        return bool(self._waiting) or self.get_write_buffer_size() > 0
 
     def writelines(self, chunks: Iterable[bytes | bytearray | memoryview]) -> None:
         """Write all of *chunks*."""
@@ -120,16 +125,15 @@ class Wire(ResponseHandler):
             transport.write(request)
         except aiohttp.ClientConnectionResetError as error:
             raise aiohttp.ClientOSError(*error.args) from error
-        if not self.is_writing:
+        if self.read_timeout is not None and not self.is_writing:
             self.start_timeout()
 
     @property
     def is_writing(self) -> bool:
         """Whether a part of the request is not written yet."""
-        transport = self.transport
-        if transport is None or transport.is_closing():
-            return False
-        return self._guarded.is_writing if self._guarded is not None else transport.get_write_buffer_size() > 0
+        if self._guarded is not None:
+            return self.transport is not None and self._guarded.is_writing
+        return self.transport is not None and self.transport.get_write_buffer_size() > 0
 
     def set_response_params(self, **params: Any) -> None:
         """Begin a request."""

@@ -46,5 +46,5 @@ class Lease:
 
     def check(self) -> None:
         """Raise LapsedError unless the lease is held."""
-        if not self.held:
+        if self._until <= self._now():
             raise LapsedError("the lease has lapsed: the group may have given the partitions away")

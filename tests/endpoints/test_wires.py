@@ -300,11 +300,21 @@ def test_whenever_a_lease_lapses_the_end_of_what_waits_is_not_written(size: int,
 async def test_a_request_is_given_up_when_the_lease_lapses_before_its_time_out() -> None:
     loop = asyncio.get_running_loop()
     lapses_at = loop.time() + 0.2
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(5.0), Deadline(60.0, lambda: lapses_at - loop.time()):
-            await asyncio.Event().wait()
+    with pytest.raises(TimeoutError), Deadline(60.0, lambda: lapses_at - loop.time()):
+        await asyncio.Event().wait()
 
     assert 0.0 <= loop.time() - lapses_at < 2.0
+
+
+async def test_a_task_that_somebody_cancels_when_its_time_is_over_stays_cancelled() -> None:
+    """As with ``asyncio.timeout``: who cancelled it waits for that."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError), Deadline(0.0, None):
+        await asyncio.Event().wait()
+
+    assert task.uncancel() == 0
 
 
 async def test_a_renewed_lease_gives_a_request_its_whole_time() -> None:
@@ -312,9 +322,8 @@ async def test_a_renewed_lease_gives_a_request_its_whole_time() -> None:
     lease = Lease(0.05)
     began = loop.time()
     loop.call_later(0.02, setattr, lease, "seconds", 60.0)
-    with pytest.raises(TimeoutError):
-        async with Deadline(0.5, lease.left):
-            await asyncio.Event().wait()
+    with pytest.raises(TimeoutError), Deadline(0.5, lease.left):
+        await asyncio.Event().wait()
 
     assert loop.time() - began >= 0.5
     assert Delivery().timeout_seconds > 0.5
