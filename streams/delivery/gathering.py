@@ -122,11 +122,12 @@ class Gathering:
         for pending, _ in members:
             pending.most = half(len(members))
         self._put_back(members)
-        self._since = float("-inf")
 
     def _put_back(self, members: Sequence[Member]) -> None:
+        """Let heads be ready once more; they have waited for others."""
         for pending, _ in members:
             self._lanes.again(pending)
+        self._since = float("-inf")
 
 
 def _may_blame_one(outcome: Outcome) -> bool:
