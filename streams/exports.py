@@ -132,6 +132,19 @@ def named(namespace: bytes, name: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+_BRIEF_BYTES = 64
+_DIGESTED = bytes(_BRIEF_BYTES - 31)
+"""Makes a digest longer than any key that stands for itself, so that the two never meet."""
+
+
+def brief(key: bytes) -> bytes:
+    """Return what stands for a profile's key where many are remembered: the key, or a digest of a long one.
+
+    Nobody bounds the length of a key but the broker.
+    """
+    return key if len(key) <= _BRIEF_BYTES else hashlib.sha256(key).digest() + _DIGESTED
+
+
 def exports_topic(app: str, incarnation: str) -> str:
     """Return the name of a destination's durable queue."""
     return f"{app}.exports.{incarnation}"

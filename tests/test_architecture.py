@@ -106,9 +106,9 @@ ROOMS = {
     "delivery": Room(
         _in(
             "delivery",
-            "limiting tools bounds tasks pace backlog giving_up attempting ending superseding probing holding "
-            "consequences serving gathering dispatch member commits standing tenure service ways confirmed keeper "
-            "deliveries pruning",
+            "limiting tools bounds tasks pace backlog giving_up confirming attempting ending superseding probing "
+            "holding consequences serving gathering dispatch member commits standing tenure service ways confirmed "
+            "keeper deliveries pruning",
         ),
         sees=("words", "decisions", "brokers", "parking", "groups"),
     ),

@@ -15,7 +15,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from streams.delivery.on_demand import NotWrittenError, OnDemand
-from streams.exports import Export
+from streams.exports import Export, brief
 from streams.profile_commands import WITHDRAWING, ReExport, encode_command
 
 REMEMBERED_PROFILES = 100_000
@@ -37,10 +37,11 @@ class Asked:
 
     def covers(self, export: Export, version: int) -> bool:
         """Whether *export* needs no question of its own: its profile was asked for by *version*, or a later one."""
-        return export.meta.trigger not in WITHDRAWING and self._versions.get(export.key, 0) >= version
+        return export.meta.trigger not in WITHDRAWING and self._versions.get(brief(export.key), 0) >= version
 
     def asked(self, key: bytes, version: int) -> None:
         """Remember that the profile was asked for."""
+        key = brief(key)
         self._versions[key] = version
         self._versions.move_to_end(key)
         if len(self._versions) > self._limit:
@@ -48,7 +49,7 @@ class Asked:
 
     def answered(self, key: bytes) -> None:
         """Forget it: the profile was exported anew, and what comes after that was not asked for."""
-        self._versions.pop(key, None)
+        self._versions.pop(brief(key), None)
 
 
 def question(export: Export, incarnation: str, version: int) -> ReExport:

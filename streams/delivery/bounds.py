@@ -17,6 +17,11 @@ class Slots:
         self._free = limit
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a slot."""
+        return len(self._waiting)
+
     def take(self) -> bool:
         """Take a slot if one is free; otherwise ``await taken()``."""
         if self._free == 0:
@@ -33,6 +38,8 @@ class Slots:
         except asyncio.CancelledError:
             if slot.done() and not slot.cancelled():
                 self.give()  # it was handed to us in the moment we were cancelled
+            elif slot in self._waiting:
+                self._waiting.remove(slot)
             raise
 
     def give(self) -> None:

@@ -125,7 +125,7 @@ class Dispatch:
 
     async def release(self) -> None:
         """Stop serving at once; what has not ended is handed over to whoever is assigned the partitions next."""
-        self._ends.closed = True
+        self._ends.close()
         self._turns.close()
         self._pace.close()
         self._consequences.close()

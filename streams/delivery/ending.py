@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from streams.delivery.backlog import Backlog
+from streams.delivery.confirming import Confirming, Writing
 from streams.delivery.giving_up import given_up, withdrawn
 from streams.delivery.lanes import Lanes
 from streams.delivery.pending import Pending, stand_in
@@ -21,7 +22,8 @@ class Ends:
     def __init__(
         self, tools: Tools, backlog: Backlog, lanes: Lanes[Pending], tasks: Tasks, go_on: Callable[[], None]
     ) -> None:
-        self._tools, self._backlog, self._lanes, self._tasks, self._go_on = tools, backlog, lanes, tasks, go_on
+        self._tools, self._backlog, self._lanes, self._go_on = tools, backlog, lanes, go_on
+        self._confirming = Confirming(tools, tasks)
         self.closed = False
         """Whether what has not ended is handed over."""
 
@@ -49,22 +51,35 @@ class Ends:
 
     def give_up(self, pending: Pending, reason: Reason, detail: str) -> None:
         """End a head as a dead letter."""
-        write = partial(given_up, self._tools, pending, reason, detail, self._tasks.idle)
-        self._tasks.spawn(self._end_when_written(pending, write, ExportEnd.DEAD_LETTERED, reason))
+        write = partial(given_up, self._tools, pending, reason, detail)
+        self._end_when_written("a dead letter", pending, write, ExportEnd.DEAD_LETTERED, reason)
 
     def withdraw(self, pending: Pending, export: Export) -> None:
         """End a head that must not be posted, once activation was asked to export its profile anew."""
         if self._tools.asked.covers(export, self._tools.destination.min_version):
             self.end(pending, ExportEnd.WITHDRAWN)
         else:
-            write = partial(withdrawn, self._tools, export, self._tasks.idle)
-            self._tasks.spawn(self._end_when_written(pending, write, ExportEnd.WITHDRAWN))
+            write = partial(withdrawn, self._tools, export)
+            self._end_when_written("a request to export a profile anew", pending, write, ExportEnd.WITHDRAWN)
 
-    async def _end_when_written(
-        self, pending: Pending, write: Callable[[], Awaitable[None]], end: ExportEnd, reason: Reason | None = None
+    def close(self) -> None:
+        """Let nothing end any more: what has not ended is handed over."""
+        self.closed = True
+        self._confirming.close()
+
+    def _end_when_written(
+        self,
+        what: str,
+        pending: Pending,
+        write: Callable[[], Awaitable[None]],
+        end: ExportEnd,
+        reason: Reason | None = None,
     ) -> None:
         """End a head once what stands for it is confirmed; the broker may be long in that, and its offset is held."""
-        await write()
-        if not self.closed:
-            self.end(pending, end, reason)
-            self._go_on()
+
+        def done() -> None:
+            if not self.closed:
+                self.end(pending, end, reason)
+                self._go_on()
+
+        self._confirming.add(Writing(what, write, done))

@@ -23,6 +23,9 @@ from streams.stopping import stopped
 METADATA_MAX_AGE_MS = 30_000
 """How soon it is noticed that the topic has more partitions."""
 HEARTBEATS_PER_SESSION = 5
+FETCH_BYTES, PARTITION_FETCH_BYTES = 8 * 1024 * 1024, 512 * 1024
+"""What a consumer fetches at a time, and of a partition: so much it holds beside what is pending. A single batch may be
+larger."""
 
 Batches = dict[TopicPartition, list[Any]]
 
@@ -60,6 +63,8 @@ def new_consumer(connection: Connection, group: str) -> AIOKafkaConsumer:
         session_timeout_ms=session_ms,
         heartbeat_interval_ms=min(3_000, session_ms // HEARTBEATS_PER_SESSION),
         metadata_max_age_ms=METADATA_MAX_AGE_MS,
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
         **dict(connection.client),
     )
 

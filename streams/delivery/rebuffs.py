@@ -30,7 +30,7 @@ class Rebuffs:
 
     @property
     def since_delivery(self) -> int:
-        """How many different profiles were rebuffed since the last delivery."""
+        """How many different profiles were rebuffed since the last delivery, as far as they are remembered."""
         return len(self._since_delivery)
 
     def delivered(self, key: bytes) -> None:
@@ -54,7 +54,8 @@ class Rebuffs:
             self._is_proven = True
             return True
         self._at.setdefault(key, deliveries)
-        self._since_delivery.add(key)
+        if len(self._since_delivery) < self._limit:
+            self._since_delivery.add(key)
         if len(self._at) > self._limit:
             del self._at[next(iter(self._at))]
         return False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from streams.exports import brief
+
 REMEMBERED_PROFILES = 100_000
 """How many profiles are remembered, the most recently delivered ones (design law 4.2)."""
 
@@ -17,7 +19,7 @@ class Revisions:
 
     def delivered(self, key: bytes, revision: int) -> None:
         """Remember that *revision* of a profile was delivered."""
-        delivered = self._delivered
+        delivered, key = self._delivered, brief(key)
         delivered[key] = revision
         delivered.move_to_end(key)
         if len(delivered) > self._limit:
@@ -30,4 +32,4 @@ class Revisions:
 
     def overtaken(self, key: bytes, revision: int) -> bool:
         """Whether a higher revision of the profile was delivered; the same one may be delivered again."""
-        return revision < self._delivered.get(key, revision)
+        return revision < self._delivered.get(brief(key), revision)

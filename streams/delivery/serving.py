@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from streams.delivery.attempting import attempted
 from streams.delivery.batches import frame_bytes
+from streams.delivery.confirming import LAPSE_SECONDS
 from streams.delivery.consequences import Consequences
 from streams.delivery.ending import Ends
-from streams.delivery.giving_up import LAPSE_SECONDS
 from streams.delivery.lanes import Lanes
 from streams.delivery.pace import Pace
 from streams.delivery.pending import Pending, read_export

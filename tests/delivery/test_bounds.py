@@ -35,3 +35,15 @@ async def test_a_slot_handed_to_a_cancelled_asker_is_not_lost() -> None:
 
     assert slots.take()
     assert not slots.take()
+
+
+async def test_askers_that_went_away_are_not_remembered_while_no_slot_comes_back() -> None:
+    slots = Slots(1)
+    assert slots.take()
+    for _ in range(100):
+        waiting = asyncio.create_task(slots.taken())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+    assert slots.waiting == 0

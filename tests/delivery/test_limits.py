@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
+import pytest
 from aiokafka import TopicPartition
 
 from streams.delivery.dispatch import Dispatch
@@ -244,3 +245,21 @@ async def test_what_waits_to_be_sent_once_more_comes_before_what_asks_later() ->
     waiting.cancel()
     with suppress(asyncio.CancelledError):
         await waiting
+
+
+def test_each_second_of_waiting_is_counted_once_however_many_wait() -> None:
+    async def run() -> None:
+        told = list[float]()
+        limiter = Limiter(told.append)
+        limiter.limit(1.0)
+        assert limiter.take() == 0.0
+        for _ in range(5):
+            assert limiter.take() > 0.0
+        await asyncio.sleep(0.5)
+        assert limiter.take() > 0.0
+        assert sum(told) == pytest.approx(1.0, abs=0.001)
+
+        await limiter.admitted()
+        assert sum(told) == pytest.approx(1.0, abs=0.001)
+
+    in_virtual_time(run())

@@ -62,3 +62,11 @@ def test_only_so_many_profiles_are_remembered() -> None:
         rebuffs.rebuffed(key, 0)
 
     assert [rebuffs.rebuffed(key, 1) for key in (b"b", b"c", b"a")] == [True, True, False]
+
+
+def test_however_many_profiles_meet_it_some_are_remembered() -> None:
+    rebuffs = Rebuffs(limit=5)
+    for number in range(1_000):
+        rebuffs.rebuffed(b"%d" % number, 0)
+
+    assert rebuffs.since_delivery == 5
