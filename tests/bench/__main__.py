@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -38,17 +39,21 @@ BENCHMARKS: tuple[tuple[tuple[str, ...], Benchmark], ...] = (
 NAMES = tuple(name for names, _ in BENCHMARKS for name in names)
 
 
-async def measure(bootstrap: str, directory: Path, arguments: argparse.Namespace) -> list[Figure]:
-    """Run the benchmarks that measure anything that is wanted."""
+async def measure(bootstrap: str, directory: Path, arguments: argparse.Namespace) -> tuple[list[Figure], list[str]]:
+    """Run the benchmarks that measure anything that is wanted; return what they found, and the names of what failed."""
     wanted = Wanted(frozenset(arguments.names or NAMES), dict(each.split("=", 1) for each in arguments.where))
-    figures: list[Figure] = []
+    figures, failed = list[Figure](), list[str]()
     async with told("tests.bench.endpoint") as endpoint:
         lab = Lab(bootstrap, endpoint, directory, arguments.rounds, bool(os.environ.get("PROFILE")))
         for names, run in BENCHMARKS:
             if wanted.names & set(names):
-                figures += stamped(await run(lab, wanted))
-                keep(figures, arguments.output)  # whatever becomes of the next one
-    return figures
+                try:
+                    figures += stamped(await run(lab, wanted))
+                except Exception:  # the others take a quarter of an hour
+                    traceback.print_exc()
+                    failed += sorted(wanted.names & set(names))
+                keep(figures, arguments.output)
+    return figures, failed
 
 
 def _arguments() -> argparse.Namespace:
@@ -73,13 +78,15 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended on every way out
     try:
         with tempfile.TemporaryDirectory(prefix="streams-bench-") as directory, kafka.running() as broker:
-            figures = asyncio.run(measure(broker.bootstrap, Path(directory), arguments))
+            figures, failed = asyncio.run(measure(broker.bootstrap, Path(directory), arguments))
     except kafka.UnavailableError as unavailable:
         print(unavailable, file=sys.stderr)
         return 3
     print(shown(figures))
     print(f"{(time.monotonic() - began) / 60:.1f} minutes; {arguments.output} has all of it")
-    return 0
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ NAMES = (SHARE,)
 
 IN_FLIGHT, LATENCY_MS = 256, 50
 CEILING = IN_FLIGHT * 1000 / LATENCY_MS
-LOAD = Load(LATENCY_MS, 512, range(5_000))
-EXPORTS = 15_000
+LOAD = Load(LATENCY_MS, 512, range(8_000))
+EXPORTS = 24_000
+"""Of a turn: long enough that beginning and end weigh little."""
 STAGES = ("delivery", "whole way")
 
 

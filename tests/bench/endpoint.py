@@ -32,17 +32,20 @@ class Book:
         self.requests = self.exports = 0
         self.first_at = self.last_at = 0.0
         self.watching = False
-        self.seen: list[tuple[str, int, float]] = []
-        """Path, number of the profile, and when it was answered: of each export, while it is watched."""
+        self.seen: dict[tuple[str, int], float] = {}
+        """When each export was answered first, by its path and its profile's number, while it is watched."""
 
     def answered(self, path: str, body: bytes) -> None:
         """Count a request that is being answered."""
         self.last_at = time.time()
         self.first_at = self.first_at or self.last_at
         self.requests += 1
-        self.exports += body.count(PROFILE)
-        if self.watching:
-            self.seen += [(path, int(number), self.last_at) for number in NUMBER.findall(body)]
+        if not self.watching:
+            self.exports += body.count(PROFILE)
+            return
+        for number in NUMBER.findall(body):
+            self.seen.setdefault((path, int(number)), self.last_at)
+        self.exports = len(self.seen)
 
     def obey(self, command: dict[str, Any]) -> dict[str, Any]:
         """Begin anew as a command says, and tell what was; an empty one only tells."""
@@ -54,10 +57,10 @@ class Book:
             "cpu_seconds": time.process_time(),
         }
         if command.get("seen"):
-            told["seen"] = self.seen
+            told["seen"] = [(*export, at) for export, at in self.seen.items()]
         if "latency_ms" in command:
             self.latency_seconds = command["latency_ms"] / 1000
-            self.watching, self.seen = command["watching"], []
+            self.watching, self.seen = command["watching"], {}
             self.requests = self.exports = 0
             self.first_at = self.last_at = 0.0
         return told

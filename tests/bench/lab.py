@@ -127,7 +127,8 @@ async def a_plant(
         await client.create_topic(plant.topic(name), PARTITIONS)
     try:
         if start:
-            await worker.start(*arguments)
+            await worker.start(*arguments, until_ready=False)
+            await worker.ready(WITHIN_SECONDS)
         yield plant
     finally:
         with suppress(TimeoutError, ProcessLookupError, AssertionError):

@@ -18,7 +18,7 @@ from streams.exports import Position
 from streams.topics import plan as topics
 from tests.bench.contestants import Contestant, Load, changes
 from tests.bench.figures import Figure, Params, against, figure
-from tests.bench.lab import Lab, Plant, a_plant
+from tests.bench.lab import WITHIN_SECONDS, Lab, Plant, a_plant
 from tests.bench.processes import rss_bytes
 from tests.bench.records import PARTITIONS, SEGMENTS, Entry, fragment, is_entry, key_of
 from tests.bench.telling import Steps, Wanted
@@ -102,7 +102,8 @@ async def _recovered(lab: Lab, shape: Shape, figures: list[Figure], steps: Steps
             numbers = range(first, min(first + at_once, shape.profiles))
             await write(lab.bootstrap, _rows(plant, spec.name, shape, numbers))
         began = time.monotonic()
-        await plant.worker.start()
+        await plant.worker.start(until_ready=False)
+        await plant.worker.ready(WITHIN_SECONDS)
         took = time.monotonic() - began
         peak = rss_bytes(plant.worker.pid, peak=True) / MEBIBYTE
         loading = _loading_seconds(plant.worker.log, shape.profiles)

@@ -34,9 +34,10 @@ async def test_the_endpoint_counts_requests_and_exports_and_tells_when_each_was_
 
         assert await post(session, endpoint.first, "/one", single) == 204
         assert await post(session, endpoint.first, "/many", several) == 204
+        assert await post(session, endpoint.first, "/one", single) == 204, "once more, which is another request"
 
         told_ = await endpoint.tell(seen=True)
-    assert (told_["requests"], told_["exports"]) == (2, 101)
+    assert (told_["requests"], told_["exports"]) == (3, 101)
     assert [(path, number) for path, number, _ in told_["seen"]] == [("/one", 7), *(("/many", n) for n in range(100))]
     assert told_["seen"][0][2] == told_["first_at"] >= began + 0.02
 
