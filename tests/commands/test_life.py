@@ -132,6 +132,12 @@ async def test_it_is_paused_by_whom_and_why_until_it_is_resumed(desk: Desk) -> N
     assert (process.returncode, out.decode()) == (0, "destination crm: not paused (version 3)\n")
     assert await listed(desk) == {"crm": ("configured", "no segment yet")}
 
+    again = await desk.done("destinations", "resume", "crm", "--output", "json")
+    accepted = await desk.done("destinations", "resume", "crm", "--accept-refusals", "--no-wait", "--output", "json")
+    assert (again.told["version"], accepted.told["version"]) == (3, 4)
+    version = await desk.in_force()
+    assert version.refusals_accepted_at == version.written_at
+
 
 async def test_what_workers_say_is_listed_and_a_stale_one_is_not_believed(desk: Desk) -> None:
     await applied(desk, {**CRM, "segments": ["a"]}, {**CRM, "name": "ads", "segments": ["a"]})

@@ -13,11 +13,12 @@ import pytest
 
 from streams.delivery.deliveries import Deliveries
 from streams.delivery.member import Connection
+from streams.delivery.storms import LIMIT
 from streams.delivery.tools import Attempt
 from streams.delivery.ways import Reach
-from streams.destinations import Account, Destination, Pause
+from streams.destinations import Account, Destination, Pause, Retry
 from streams.ends import ExportEnd
-from streams.exports import delivery_group, exports_topic
+from streams.exports import dead_letters_topic, delivery_group, exports_topic
 from streams.profile_commands import ReExport, commands_topic, decode_command
 from tests.brokers.client import Client
 from tests.deliverables import a_destination
@@ -184,6 +185,30 @@ async def test_a_change_is_in_force_while_the_old_endpoint_refuses_all_and_is_at
         assert len(bench.old.requests) == told
         assert (len(bench.new.arrived), bench.repeated, bench.disorder) == (feed.sent, 0, 0)
         assert bench.telemetries["crm"].states[-1] == ("activated", "")
+
+
+async def test_an_operator_lets_the_refused_exports_end_that_wait_and_the_others_are_delivered(
+    client: Client, unique: str
+) -> None:
+    async with a_bench(client, unique) as bench:
+        crm = a_destination(url=bench.old.url, retry=Retry(first_seconds=0.01, cap_seconds=0.01))
+        bench.old.statuses = dict.fromkeys(KEYS, 400)
+        await client.create_topic(dead_letters_topic(unique), PARTITIONS)
+        feed = await bench.topic(crm)
+        deliveries = await bench.work(crm)
+        await feed.send(KEYS)
+        await bench.is_told("faulted", "storm")
+        telemetry = bench.telemetries["crm"]
+        await until(lambda: len(bench.old.requests) >= 3 * len(KEYS), seconds=30, what="a refusal of each")
+        assert telemetry.counts[ExportEnd.DEAD_LETTERED] < LIMIT
+
+        assert await deliveries.follow([replace(crm, version=2, refusals_accepted_at=1)]) == {}
+        requests = len(bench.old.requests)
+        await feed.send(["well"])
+        await until(lambda: telemetry.counts.total() == len(KEYS) + 1, seconds=30, what="all ends")
+        assert telemetry.counts == {ExportEnd.DEAD_LETTERED: len(KEYS), ExportEnd.DELIVERED: 1}
+        assert telemetry.states[-1] == ("activated", "")
+        assert len(bench.old.requests) == requests + 1, "what was accepted is not asked for again"
 
 
 async def test_a_paused_destination_gets_nothing_stays_in_its_group_and_goes_on_when_resumed(

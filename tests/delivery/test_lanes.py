@@ -139,3 +139,22 @@ def test_closed_lanes_give_nothing_more() -> None:
 
     assert lanes.take() is None
     assert lanes.ready == lanes.ready_bytes == 0
+
+
+def test_who_is_put_behind_the_others_comes_after_them_and_before_who_arrives_then() -> None:
+    lanes: Lanes[Item] = Lanes()
+    for number, key in enumerate([b"a", b"b", b"a", b"c"]):
+        lanes.add(Item(key, number))
+    first = lanes.take()
+    assert first is not None
+    lanes.wait(first)
+    lanes.later(first)
+    lanes.add(Item(b"d", 4))
+
+    heads = [lanes.take() for _ in range(lanes.ready)]
+    order = [head and head.key for head in heads]
+    assert order == [b"b", b"c", b"a", b"d"]
+    lanes.done(first)
+    behind = lanes.take()
+    assert behind is not None
+    assert behind.number == 2

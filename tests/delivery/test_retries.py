@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.delivery.retries import asked_of_all, backoff, exhausted, pause
+from streams.delivery.retries import asked_of_all, backoff, exhausted, pause, probe_interval
 from streams.destinations import Retry
 from streams.outcomes import DestinationFault, Outcome, Retryable
 
@@ -74,3 +74,11 @@ def test_an_endpoint_is_left_alone_for_as_long_as_it_asks_up_to_the_cap_and_litt
     asked: float, dice: float
 ) -> None:
     assert asked_of_all(asked, RETRY, lambda: dice) == min(asked, 3600.0) + 0.5 * dice
+
+
+def test_probes_come_less_and_less_often_until_the_cap() -> None:
+    longest = [probe_interval(probes, RETRY, lambda: 1.0) for probes in range(9)]
+    shortest = [probe_interval(probes, RETRY, lambda: 0.0) for probes in range(9)]
+
+    assert longest == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    assert shortest == [each / 2 for each in longest]

@@ -259,6 +259,16 @@ def test_a_pause_and_the_creation_outlast_a_change() -> None:
     assert edits.resumed(change.version, ANN).pause is None
 
 
+def test_that_refusals_were_accepted_outlasts_a_change_and_a_pause() -> None:
+    before = planned(PARTNER, CRM).changes[1].version
+    accepted = edits.resumed(before, BOB, accept_refusals=True)
+    assert (accepted.refusals_accepted_at, accepted.version) == (2_000, 2)
+
+    again = edits.resumed(edits.paused(accepted, "they move", ANN), ANN)
+    assert (again.refusals_accepted_at, again.pause) == (2_000, None)
+    assert edits.deleted(again, ANN).refusals_accepted_at == 0
+
+
 def test_what_is_no_legal_document_any_more_is_replaced_and_withdrawn() -> None:
     before = after(planned(PARTNER, CRM))
     odd = replace(before.destinations["crm"], document={**CRM, "sorting": 1})
