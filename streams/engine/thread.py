@@ -14,6 +14,7 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any, TypeVar
 
+import uvloop
 from aiokafka.errors import ConsumerStoppedError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 
@@ -34,6 +35,10 @@ STOP_SECONDS = 5.0
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Stock, but read_committed, and with a fetch that belongs to one assignment."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, thread_loop=uvloop.new_event_loop(), **options)
+        self._close_thread_loop_on_stop = True  # it is ours, but stock takes it for the caller's
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)

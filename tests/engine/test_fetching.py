@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+import uvloop
 from faust.transport.drivers import aiokafka as driver
 
 from streams.engine.thread import ConsumerThread
@@ -132,6 +133,20 @@ async def test_a_fetch_takes_nothing_once_its_assignment_is_over() -> None:
     thread.interrupt()
 
     assert await asyncio.wait_for(fetching, 10) == {}
+
+
+async def test_the_thread_has_a_loop_of_uvloops_and_closes_it_when_it_ends() -> None:
+    thread = engine_consumer(FakeThread())._new_consumer_thread()
+    ran_in: list[asyncio.AbstractEventLoop] = []
+
+    async def serve() -> None:
+        ran_in.append(asyncio.get_running_loop())
+
+    thread._serve = serve
+    await asyncio.to_thread(thread._start_thread)
+
+    assert [type(loop) for loop in ran_in] == [uvloop.Loop]
+    assert ran_in[0].is_closed()
 
 
 async def turn(consumer: Any) -> None:
