@@ -31,6 +31,9 @@ class Unions:
 
     def values(self, fragments: Slots) -> Values:
         """Return the values of the paths, in their order."""
+        if len(fragments) == 1:  # as mostly: nothing is to be put in order
+            (only,) = fragments.values()
+            return [None] * len(self._paths.paths) if only.text is None else self._paths.read(only.text)
         texts = [slot.text for slot in self._winning_last(fragments) if slot.text is not None]
         if len(texts) == 1:
             return self._paths.read(texts[0])
