@@ -21,7 +21,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from streams.endpoints.addresses import Address, AddressPolicy, EgressRefused, Network
-from streams.endpoints.wires import Wire
+from streams.endpoints.wires import Departures, Wire
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
@@ -72,7 +72,9 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, *, left: Callable[[], float] | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self._factory = cast("partial[ResponseHandler]", partial(Wire, loop=self._loop, left=left))
+        self._factory = cast(
+            "partial[ResponseHandler]", partial(Wire, loop=self._loop, departures=Departures(self._loop), left=left)
+        )
 
     async def addresses(self, host: str, port: int) -> list[AddressInfo]:
         """Return where a request to *host* would connect to, in this order; raises as a request does."""

@@ -77,6 +77,28 @@ class Guarded:
         return not self._waiting and not self._transport.get_write_buffer_size()
 
 
+class Departures:
+    """Requests that leave together, at the end of a turn of the loop, so that it and the peer wake each other less.
+
+    Each is checked by its own wire when it leaves.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._due: list[Wire] = []
+
+    def add(self, wire: Wire) -> None:
+        """Let a wire ``depart`` soon."""
+        if not self._due:
+            self._loop.call_soon(self._depart)
+        self._due.append(wire)
+
+    def _depart(self) -> None:
+        due, self._due = self._due, []
+        for wire in due:
+            wire.depart()
+
+
 class Wire(ResponseHandler):
     """A connection that knows how often it was used, and whether an answer to its latest request has begun.
 
@@ -87,9 +109,13 @@ class Wire(ResponseHandler):
     replied = False
     _has_head = False
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, left: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, departures: Departures, left: Callable[[], float] | None = None
+    ) -> None:
         super().__init__(loop)
-        self._left = left
+        self._departures, self._left = departures, left
+        self._request: bytes | None = None
+        """What is sent and has not departed."""
         self._guarded: Guarded | None = None
         self._made: asyncio.BaseTransport | None = None
 
@@ -114,23 +140,35 @@ class Wire(ResponseHandler):
                 self.start_timeout()
 
     def send(self, request: bytes) -> None:
-        """Write a whole request; the silence before its answer is timed from when all of it is written.
+        """Write a whole request soon; the silence before its answer is timed from when all of it is written.
 
-        Raises ClientOSError where the connection is closing, or the lease has lapsed.
+        Who reads the answer gets ClientOSError where the connection is closing by then, or the lease has lapsed.
         """
+        self._request = request
+        self._departures.add(self)
+
+    def depart(self) -> None:
+        """Write what was sent, unless it was given up meanwhile."""
+        request, self._request = self._request, None
+        if request is None:
+            return
         transport = self.transport
         if transport is None or transport.is_closing():
-            raise aiohttp.ClientOSError(None, "expected an open connection")
+            self.set_exception(aiohttp.ClientOSError(None, "expected an open connection"))
+            return
         try:
             transport.write(request)
         except aiohttp.ClientConnectionResetError as error:
-            raise aiohttp.ClientOSError(*error.args) from error
+            self.set_exception(aiohttp.ClientOSError(*error.args), error)
+            return
         if self.read_timeout is not None and not self.is_writing:
             self.start_timeout()
 
     @property
     def is_writing(self) -> bool:
         """Whether a part of the request is not written yet."""
+        if self._request is not None:
+            return True
         if self._guarded is not None:
             return self.transport is not None and self._guarded.is_writing
         return self.transport is not None and self.transport.get_write_buffer_size() > 0
@@ -159,6 +197,7 @@ class Wire(ResponseHandler):
 
     def reset(self) -> None:
         """Give up a request that was not answered: what of it lies in buffers, the kernel's too, never arrives."""
+        self._request = None
         if self._made is not None:
             reset(cast("asyncio.Transport", self._made))
 

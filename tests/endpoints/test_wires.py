@@ -21,7 +21,7 @@ from streams.destinations import Delivery
 from streams.endpoints.deadlines import Deadline
 from streams.endpoints.egress import Egress
 from streams.endpoints.endpoint import Endpoint
-from streams.endpoints.wires import PIECE_BYTES, Guarded
+from streams.endpoints.wires import PIECE_BYTES, Departures, Guarded, Wire
 from streams.groups.lease import LapsedError
 from streams.outcomes import Delivered, Retryable
 from tests.exchanges import LOOPBACK, NO_CONTENT, WALL, FakeResolver, a_destination, a_request, an_export, raw_server
@@ -253,6 +253,9 @@ class FakeTransport:
     def abort(self) -> None:
         self.is_aborted = True
 
+    def is_closing(self) -> bool:
+        return self.is_aborted
+
 
 def guarded(transport: FakeTransport, left: Callable[[], float] = lambda: 1.0) -> Guarded:
     return Guarded(cast("asyncio.Transport", transport), left)
@@ -295,6 +298,43 @@ def test_whenever_a_lease_lapses_the_end_of_what_waits_is_not_written(size: int,
     assert (written < size) == transport.is_aborted
     with pytest.raises(aiohttp.ClientConnectionResetError):
         wire.write(b"x")
+
+
+def departing(lease: Lease) -> tuple[Wire, FakeTransport]:
+    loop, transport = asyncio.get_running_loop(), FakeTransport([])
+    wire = Wire(loop, Departures(loop), lease.left)
+    wire.connection_made(cast("asyncio.BaseTransport", transport))
+    wire.set_response_params()
+    return wire, transport
+
+
+async def test_requests_leave_at_the_end_of_the_turn_that_sent_them() -> None:
+    wire, transport = departing(Lease())
+    wire.send(b"request")
+    assert (wire.is_writing, transport.writes) == (True, [])
+    await asyncio.sleep(0)
+
+    assert (wire.is_writing, transport.writes) == (False, [b"request"])
+
+
+async def test_a_request_that_is_given_up_before_it_leaves_is_not_written() -> None:
+    wire, transport = departing(Lease())
+    wire.send(b"request")
+    wire.reset()
+    await asyncio.sleep(0)
+
+    assert (transport.writes, transport.is_aborted) == ([], True)
+
+
+async def test_a_request_whose_lease_lapses_before_it_leaves_is_not_written() -> None:
+    lease = Lease()
+    wire, transport = departing(lease)
+    wire.send(b"request")
+    lease.seconds = 0.0
+    with pytest.raises(aiohttp.ClientOSError):
+        await wire.read()
+
+    assert (transport.writes, transport.is_aborted) == ([], True)
 
 
 async def test_a_request_is_given_up_when_the_lease_lapses_before_its_time_out() -> None:
