@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from streams.delivery.rates import Rate
+from streams.delivery.rates import UNLIMITED, Rate
 
 
 class Limiter:
@@ -22,10 +22,12 @@ class Limiter:
     @property
     def count(self) -> int:
         """How many requests may be begun at once."""
-        return self._rate.count(_now())
+        return self._rate.count(_now()) if self._rate.is_limited else UNLIMITED
 
     def take(self) -> float:
         """Begin a request and return 0; else return after how many seconds to ask again."""
+        if not self._rate.is_limited:
+            return 0.0  # every request asks: where there is no rate, not even the clock is
         now = _now()
         if seconds := self._rate.take(now):
             self._tell(now, seconds)

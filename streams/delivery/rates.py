@@ -23,6 +23,11 @@ class Rate:
         self._free = float("-inf")
         """When the interval of the next request begins."""
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether not any number is allowed."""
+        return self._interval > 0
+
     def limit(self, per_second: float | None, now: float) -> None:
         """Allow so many from now on, None for any number; those that were begun count on, however long they take."""
         interval = 0.0 if per_second is None else 1 / per_second

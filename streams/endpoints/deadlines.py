@@ -27,7 +27,7 @@ class Deadline:
     def __enter__(self) -> Self:
         """Begin."""
         self._loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         assert task is not None, "only a task can be told to stop"
         self._task, self._cancelling = task, task.cancelling()
         self._ends = self._loop.time() + self._seconds
