@@ -124,7 +124,7 @@ def test_after_a_release_nothing_is_written_any_more() -> None:
     async def run() -> None:
         broker, telemetry = Broker(refused={0}), RecordingTelemetry()
         destination = replace(a_destination(), version=2, min_version=2)
-        tools = the_tools(refuse, ask=broker.ask, telemetry=telemetry, destination=destination)
+        tools = the_tools(refuse, ask=broker.ask, telemetry=telemetry, destination=destination, pause=lambda *_: 600.0)
         dispatch = Dispatch(tools, {P0: Window()}, defect=fail)
         dispatch.accept(P0, [a_record(offset, b"p%d" % offset) for offset in range(200)])
         await asyncio.sleep(31.0)  # some have failed and wait, others are under way, others have not had a turn
