@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import count, islice
 from typing import Any
 
-from streams.delivery.bounds import Shared
+from streams.delivery.bounds import Shared, Slots
 from streams.delivery.storms import LIMIT
 from streams.delivery.tools import Attempt
 from streams.destinations import Retry
@@ -20,11 +20,13 @@ from streams.ends import ExportEnd, Reason
 from streams.exports import Export
 from streams.outcomes import Delivered, DestinationFault, Outcome, Refused, Retryable
 from tests.deliverables import ARecord, Parked, RecordingTelemetry, a_destination, a_record, the_tools
-from tests.delivery.polling import AT_ONCE, Clock, Polled
+from tests.delivery.polling import AT_ONCE, P0, Clock, Polled
 from tests.sinks import Sink, a_sink, loopback
+from tests.waiting import until
 
 FAILS = Retryable("server-error", 503)
 REFUSES = Refused("not-found", 404)
+NO_TLS = DestinationFault("tls-failed")
 FORBIDS = DestinationFault("forbidden", 403)
 TOOK = Delivered(204)
 FAULT, WELL = "faulted", "activated"
@@ -122,7 +124,7 @@ async def test_an_outage_fills_no_dead_letters_and_reorders_nothing() -> None:
         polled = Polled(tools, clock, islice(with_numbers(PROFILES), 1_500))
         await polled.until(lambda: len(sink.arrived) >= 300, seconds=0.0)
         for trouble in ("server-error", "timed-out", "connect-failed"):
-            outage.begin(trouble)
+            await outage.begin(trouble)
             await polled.until(lambda: not any(map(_took, telemetry.outcomes[-64:])), seconds=0.0)
             ends = clock.seconds + 20 * retry.max_elapsed_seconds
             await polled.until(lambda ends=ends: clock.seconds >= ends)  # type: ignore[misc]
@@ -148,13 +150,20 @@ class Outage:
     def __init__(self, sink: Sink, patient: Attempt, impatient: Attempt, gone: Attempt) -> None:
         self._sink, self._patient = sink, patient
         self._ways = {"server-error": patient, "timed-out": impatient, "connect-failed": gone}
-        self._way = patient
+        self._way, self._patient_ones = patient, 0
 
     async def attempt(self, export: Export) -> Outcome:
-        return await self._way(export)
+        way = self._way
+        self._patient_ones += way is self._patient
+        try:
+            return await way(export)
+        finally:
+            self._patient_ones -= way is self._patient
 
-    def begin(self, trouble: str) -> None:
+    async def begin(self, trouble: str) -> None:
         self._sink.statuses, self._way = Always(), self._ways[trouble]
+        if trouble == "timed-out":
+            await until(lambda: not self._patient_ones, seconds=60, what="the end of those that are in no hurry")
         self._sink.seconds = 1_000.0 if trouble == "timed-out" else 0.0
 
     def end(self) -> None:
@@ -343,8 +352,7 @@ async def test_a_new_assignment_goes_on_being_at_fault_with_one_probe_at_a_time(
     await scene.polled.until(lambda: scene.reason is not None)
     await scene.polled.dispatch.release()
     scene.most_open = 0
-    scene.polled.anew()
-    scene.polled.records = islice(of_all(*PROFILES), 40)
+    scene.polled.anew().accept(P0, list(islice(of_all(*PROFILES), 40)))
     await scene.polled.until(lambda: len(scene.posted) >= 60)
     assert scene.most_open == 1
 
@@ -387,6 +395,49 @@ async def test_who_waits_for_a_slot_of_the_process_is_not_sent_once_the_destinat
     assert len(posted) == 1
     assert shared.slots.take()
     await polled.dispatch.release()
+
+
+async def test_those_that_waited_for_a_slot_are_probes_in_turn_and_not_all_at_once() -> None:
+    scene = Scene([a_record(0, b"first")], max_in_flight=4)
+    scene.answer = lambda key: FORBIDS
+    slots = scene.tools.shared.slots = Slots(1)
+    go, attempt = asyncio.Event(), scene.tools.attempt
+
+    async def slowly(export: Export) -> Outcome:
+        await go.wait()
+        return await attempt(export)
+
+    scene.polled.tools = replace(scene.tools, attempt=slowly)
+    dispatch = scene.polled.anew()
+    await scene.polled.until(lambda: dispatch.in_flight == 1)
+    await asyncio.sleep(0.01)
+    another = asyncio.ensure_future(slots.taken())  # of another destination, which asked first
+    await asyncio.sleep(0)
+    scene.polled.records = (a_record(n, PROFILES[n]) for n in range(1, 4))
+    await scene.polled.until(lambda: dispatch.in_flight == 4)
+    go.set()
+    await scene.polled.until(lambda: scene.reason is not None and another.done())
+    await asyncio.sleep(0.02)  # the next probe is due, and there is no slot
+    assert scene.posted == [b"first"]
+
+    for _ in range(4):
+        slots.give()
+    await scene.polled.until(lambda: len(scene.posted) >= 20)
+    assert scene.most_open == 1
+    await dispatch.release()
+
+
+async def test_the_clock_stands_at_fault_however_short_ago_an_export_was_delivered() -> None:
+    scene = Scene([a_record(0, b"poison"), a_record(1, b"good"), a_record(2, b"bad")], max_in_flight=1)
+    answers: dict[bytes, Outcome] = {b"poison": FAILS, b"good": TOOK, b"bad": NO_TLS}
+    scene.answer = answers.__getitem__
+    await scene.polled.until(lambda: scene.reason is not None, seconds=0.0)
+    before = scene.tools.progress.elapsed(scene.clock.seconds)
+    await scene.polled.until(lambda: scene.clock.seconds >= 1_100.0)
+
+    assert scene.reason == "tls-failed"
+    assert scene.tools.progress.elapsed(scene.clock.seconds) == before
+    await scene.polled.dispatch.release()
 
 
 async def test_a_probe_waits_as_long_as_the_endpoint_asks_also_after_a_rebalance() -> None:
