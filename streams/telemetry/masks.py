@@ -100,6 +100,7 @@ def _needles(secret: str) -> set[str]:
     """Return the forms in which *secret* may stand in a text."""
     escaped = json.dumps(secret)[1:-1]
     forms = {secret, escaped, json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1], ascii(secret)[1:-1]}
+    forms |= {repr('"' + secret)[2:-1], ascii('"' + secret)[2:-1]}  # amid a text that has the other quotes, too
     if secret.isprintable():
         forms |= {quote(secret, safe=""), quote(secret), quote_plus(secret)}
     return forms

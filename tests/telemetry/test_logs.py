@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams import __version__
@@ -166,6 +166,8 @@ def test_other_libraries_are_not_limited() -> None:
     around=st.text(max_size=10).filter(lambda text: "Zq7-" not in text),
     form=st.sampled_from(["json", "console"]),
 )
+@example(secret="Zq7-'0", around='"', form="json")
+@example(secret="Zq7-'é", around='"', form="console")
 def test_no_line_shows_a_secret(secret: str, around: str, form: logs.Format) -> None:
     stream = StringIO()
     with logging_to(stream, form=form) as configured:
