@@ -353,6 +353,7 @@ async def test_a_new_assignment_goes_on_being_at_fault_with_one_probe_at_a_time(
     await scene.polled.dispatch.release()
     scene.most_open = 0
     scene.polled.anew().accept(P0, list(islice(of_all(*PROFILES), 40)))
+    await asyncio.sleep(0.01)
     await scene.polled.until(lambda: len(scene.posted) >= 60)
     assert scene.most_open == 1
 
