@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from streams.demo.broker import EmbeddedBroker, MissingExtraError
 from tests.brokers import kafka as real
@@ -29,7 +29,7 @@ _ROOT = Path(__file__).parent.parent
 _CACHES = frozenset({".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".coverage", "build", "__pycache__"})
 """What tools keep in the repository's root."""
 
-settings.register_profile("suite", deadline=None)  # a busy machine is no defect
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # busy is no defect
 settings.load_profile("suite")
 
 _loops = Watching()
