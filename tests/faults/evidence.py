@@ -102,6 +102,8 @@ class Export:
     key: str
     revision: int
     body: bytes
+    replays: int = 0
+    """How often it had been a dead letter that an operator has let be sent once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +164,14 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A command that asks for a profile to be exported anew to a destination; *at* is its own timestamp."""
+    """A command that asks for a profile to be exported anew, or a dead letter of it again; *at* is its timestamp."""
 
     profile: str
     at: float
     destination: str
     """The incarnation."""
+    replayed: str | None = None
+    """The id of the dead letter, if it is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,8 @@ class Facts:
         """When it was asked for each profile to be exported anew."""
         found: dict[str, list[float]] = defaultdict(list)
         for each in self.evidence.asked:
-            found[each.profile].append(each.at)
+            if each.replayed is None:
+                found[each.profile].append(each.at)
         return found
 
     @cached_property

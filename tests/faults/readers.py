@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from tests.brokers.client import Client
 from tests.faults.evidence import Asked, Export, Letter
 
-ID_HEADER, META_HEADER = "streams.id", "streams.meta"
+ID_HEADER, META_HEADER, REPLAYS_HEADER = "streams.id", "streams.meta", "streams.replays"
 """What an exports topic carries beside key and body, as its readers are told."""
 
 _LOOK_SECONDS = 0.5
@@ -107,6 +107,7 @@ def export_of(record: Record) -> Export:
         key=headers[ID_HEADER].decode(),
         revision=json.loads(headers[META_HEADER])["revision"],
         body=record.value,
+        replays=int(headers.get(REPLAYS_HEADER, b"0")),
     )
 
 
@@ -127,8 +128,10 @@ def letter_of(record: Record) -> Letter:
 
 
 def asked_of(record: Record) -> Asked:
-    """Return a command as the judge keeps it; all that there are ask for a profile to be exported anew."""
-    return Asked(record.key.decode(), record.timestamp / 1000, json.loads(record.value)["destination"])
+    """Return a command as the judge keeps it."""
+    command = json.loads(record.value)
+    replayed = command["id"] if command["command"] == "replay" else None
+    return Asked(record.key.decode(), record.timestamp / 1000, command["destination"], replayed)
 
 
 def raw_of(record: Record) -> Record:

@@ -28,13 +28,34 @@ def check(facts: Facts) -> Iterator[str]:
         bodies = {request.body for request in requests} | {row.body for row in facts.rows.get(key, ())}
         if len(bodies) > 1:
             yield f"the id {key} stands for {len(bodies)} bodies"
-    found = repeats(facts)
+    found, replayed = repeats(facts), _replayed(facts)
     for before, again, cause in found:
-        if cause is None:
+        if cause is None and replayed[again.key]:
+            replayed[again.key] -= 1  # once for each time that it was asked for
+        elif cause is None:
             yield f"request {again.number} repeats {before.number} ({before.key}), and no crash says why"
         elif _is_settled(facts, again):
             yield f"request {again.number} repeats {before.number} ({before.key}), which had been committed"
     yield from _unknown(facts)
+    yield from _unasked(facts)
+
+
+def _replayed(facts: Facts) -> Counter[str]:
+    """Return how often each id was written once more since an operator has asked for it."""
+    return Counter(row.key for row in facts.evidence.exports if row.replays)
+
+
+def _unasked(facts: Facts) -> Iterator[str]:
+    """Nothing is replayed that nobody has asked for, nor more often than it was asked for."""
+    asked = Counter(each.replayed for each in facts.evidence.asked)
+    for key, count in _replayed(facts).items():
+        if count > asked[key]:
+            yield f"the id {key} was replayed {count} times, and asked for {asked[key]} times"
+
+
+def replays(facts: Facts) -> int:
+    """Return how many repetitions operators have asked for, at most."""
+    return _replayed(facts).total()
 
 
 def _is_settled(facts: Facts, again: Request) -> bool:

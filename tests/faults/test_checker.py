@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.faults.changes import given_up, rows_of_one, without
+from tests.faults.changes import given_up, posted, rows_of_one, unrepeated, without
 from tests.faults.checker import violations
-from tests.faults.evidence import Evidence, Letter, Limits
+from tests.faults.evidence import Asked, Evidence, Letter, Limits
 from tests.faults.facts import Facts
 from tests.faults.good_ledgers import (
     EXPORTS,
@@ -117,6 +117,21 @@ def test_what_has_failed_for_as_long_as_it_may_is_rightly_given_up(evidence: Evi
 
     assert violations(exhausted) == {}
     assert set(violations(replace(exhausted, limits=Limits()))) == {"I1"}
+
+
+@UNHURRIED
+@given(evidence=good_ledgers(), data=st.data())
+def test_what_an_operator_lets_be_sent_once_more_may_arrive_again_as_often_as_that_was_asked_for(
+    evidence: Evidence, data: st.DataObject
+) -> None:
+    evidence = unrepeated(evidence)
+    row = rows_of_one(evidence, data)[-1]
+    asked, again = Asked(row.profile, row.at, "crm.1", row.key), replace(row, offset=10_000, replays=1)
+    replayed = replace(evidence, exports=[*evidence.exports, again], asked=[asked])
+
+    assert violations(posted(replayed, row.key, row.body)) == {}
+    assert set(violations(posted(posted(replayed, row.key, row.body), row.key, row.body))) == {"I3"}
+    assert set(violations(replace(replayed, asked=[]))) == {"I3"}
 
 
 def test_patience_is_the_whole_destinations_up_to_its_cap_and_only_of_one_worker() -> None:

@@ -26,7 +26,7 @@ def verdict(row: str, what: str, seed: int, evidence: Evidence, seconds: float) 
         in_flight=max((open_at(evidence, fault.began) for fault in evidence.faults), default=0),
         lost=lost(facts),
         duplicates=len(repeated),
-        duplicates_bound=sum(bounds.values()),
+        duplicates_bound=sum(bounds.values()) + repeats.replays(facts),
         order_violations=len(broken.get("I4", [])),
         recovery_seconds=rounded(recovery.seconds(facts)),
         passed=not broken,
