@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from tests.faults.evidence import Fault
 from tests.faults.facts import NEVER, Facts
@@ -18,8 +20,16 @@ def latencies(facts: Facts, fault: Fault) -> dict[str, dict[str, float]]:
 
 def between(facts: Facts, begin: float, end: float) -> list[float]:
     """Return the seconds that each export took that was written between two moments and was delivered."""
-    taken = [(row, facts.ended.get(rows[0].key, NEVER)) for rows in facts.rows.values() for row in rows[:1]]
+    rows = [rows[0] for key, rows in facts.rows.items() if key not in facts.parked]
+    taken = [(row, facts.ended.get(row.key, NEVER)) for row in rows]
     return [ended - row.at for row, ended in taken if begin <= row.at < end and ended < NEVER]
+
+
+def compared(quiet: Sequence[Iterable[float]], beside: Sequence[Iterable[float]]) -> dict[str, Any]:
+    """Return the 99th percentiles of spans that took turns, and the ratio of their medians."""
+    p99 = [[figures(each).get("p99_ms", 0.0) for each in spans] for spans in (quiet, beside)]
+    ratio = round(statistics.median(p99[1]) / (statistics.median(p99[0]) or 1.0), 3)
+    return {"p99_quiet_ms": p99[0], "p99_beside_ms": p99[1], "p99_ratio": ratio}
 
 
 def figures(seconds: Iterable[float]) -> dict[str, float]:

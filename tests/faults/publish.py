@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.faults import lives, recoveries
+from tests.faults import lives, recoveries, troubles
 from tests.faults.result import UNKNOWN
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +24,7 @@ BLOCK = re.compile(r"(<!-- faults -->\n).*?(<!-- /faults -->)", re.DOTALL)
 RECOVERIES = re.compile(r"(<!-- recoveries -->\n).*?(<!-- /recoveries -->)", re.DOTALL)
 
 LIVES = re.compile(r"(<!-- lives -->\n).*?(<!-- /lives -->)", re.DOTALL)
+TROUBLES = re.compile(r"(<!-- troubles -->\n).*?(<!-- /troubles -->)", re.DOTALL)
 
 Run = Mapping[str, Any]
 _HEAD = (
@@ -99,7 +100,8 @@ def written(readme: str, runs: Sequence[Run]) -> str:
     """Return the README with what the runs have shown."""
     readme = BLOCK.sub(lambda found: found[1] + shown(runs) + found[2], readme)
     readme = RECOVERIES.sub(lambda found: found[1] + recoveries.table(runs) + found[2], readme)
-    return LIVES.sub(lambda found: found[1] + lives.table(runs) + found[2], readme)
+    readme = LIVES.sub(lambda found: found[1] + lives.table(runs) + found[2], readme)
+    return TROUBLES.sub(lambda found: found[1] + troubles.table(runs) + found[2], readme)
 
 
 def main() -> int:

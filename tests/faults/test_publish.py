@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults import lives, recoveries
+from tests.faults import lives, recoveries, troubles
 from tests.faults.matrix import all_rows
 from tests.faults.publish import (
     BLOCK,
@@ -16,6 +16,7 @@ from tests.faults.publish import (
     LIVES,
     README,
     RECOVERIES,
+    TROUBLES,
     merged,
     natural,
     repeated,
@@ -41,6 +42,7 @@ def test_the_readme_shows_the_runs_that_are_kept() -> None:
     assert BLOCK.search(text), "the README has no place for the table"
     assert RECOVERIES.search(text), "the README has no place for the recoveries"
     assert LIVES.search(text), "the README has no place for the lives"
+    assert TROUBLES.search(text), "the README has no place for the troubles"
     assert text == written(text, runs), "python -m tests.faults.publish"
 
 
@@ -125,11 +127,21 @@ def test_lives_are_shown_with_the_median_and_the_most_of_each_step_and_with_all_
 
 def test_only_what_the_runs_have_shown_is_written() -> None:
     marks = "before\n<!-- faults -->\n{}<!-- /faults -->\nafter\n<!-- recoveries -->\n{}<!-- /recoveries -->\nend\n"
-    marks += "<!-- lives -->\n{}<!-- /lives -->\n"
+    marks += "<!-- lives -->\n{}<!-- /lives -->\n<!-- troubles -->\n{}<!-- /troubles -->\n"
     runs = [a_run()]
 
-    old = marks.format("old\n", "old\n", "old\n")
-    assert written(old, runs) == marks.format(shown(runs), recoveries.table(runs), lives.table(runs))
+    old, tables = marks.format(*["old\n"] * 4), (recoveries.table(runs), lives.table(runs), troubles.table(runs))
+    assert written(old, runs) == marks.format(shown(runs), *tables)
+
+
+def test_what_was_measured_of_an_endpoints_trouble_is_shown_with_each_seed() -> None:
+    figures = {"p99_quiet_ms": [10.0, 20.4], "p99_beside_ms": [11.0, 21.0], "p99_ratio": 1.061}
+    runs = [a_run("H10", seed=seed, figures=figures) for seed in (1, 2)]
+    told = "1.06 (10 to 11, 20 to 21)"
+
+    assert troubles.table([*runs, a_run(), a_run("H10", passed=False)]).splitlines()[2:] == [
+        f"| H10 | ratio of the other nine's p99 (ms in quiet to ms beside it) | {told}; {told} |"
+    ]
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(["K10", "K4c", "K4", "D1"], ["D1", "K4", "K4c", "K10"])])

@@ -39,8 +39,10 @@ async def run(lab: Lab, seed: int) -> Result:
     with lab.fault("slow answers, slow reads"):
         ways = {"slow-head": SHARE, "slow-body": SHARE}
         await lab.endpoint.behave(hangs=SHARE, ways=ways)
-        await wide.endpoint.behave(slow_reads=0.5, drop=True)
-        await asyncio.sleep(SECONDS * lab.scale)
+        await wide.endpoint.behave(slow_reads=0.5)
+        for _ in range(max(1, round(SECONDS * lab.scale))):  # a connection that is kept has been read from before
+            await wide.endpoint.behave(drop=True)
+            await asyncio.sleep(1.0)
         await lab.endpoint.behave(hangs=0.0, ways={})
         await wide.endpoint.behave(slow_reads=0.0)
     result = await lab.judge(NAME, WHAT, seed)
@@ -57,6 +59,8 @@ async def run(lab: Lab, seed: int) -> Result:
     for way in ("hang", "slow-head", "slow-body"):
         if not result.figures["attempts"].get(way):
             result.fail(f"there was no {way}")
+    if not result.figures["slow_reads"]["attempts"]:
+        result.fail("no request was read slowly")
     if lab.letters.rows:
         result.fail(f"there are {len(lab.letters.rows)} dead letters")
     return result

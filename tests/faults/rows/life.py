@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import Any
 from tests.faults.commands import Ended, given
 from tests.faults.evidence import Withdrawal
 from tests.faults.lab import Lab
-from tests.faults.latencies import between, figures
+from tests.faults.latencies import between, compared
 from tests.faults.receiver import Receiver
 from tests.faults.result import Result
 from tests.faults.worker import Worker
@@ -147,15 +146,13 @@ async def _narrowed(life: Life, document: dict[str, Any]) -> None:
 def _told(lab: Lab, lives: list[Life], spans: list[tuple[float, float, float]]) -> dict[str, Any]:
     """Return the seconds of each step, and the other destination's latencies, in quiet and beside each life."""
     facts = lab.facts()
-    pairs = [(figures(between(facts, a, b)), figures(between(facts, b, c))) for a, b, c in spans]
-    quiet, busy = ([each[place]["p99_ms"] for each in pairs] for place in (0, 1))
+    quiet = [between(facts, a, b) for a, b, _ in spans]
+    beside = [between(facts, b, c) for _, b, c in spans]
     given_up = [
         sum(row.key not in life.receiver.endpoint.delivered for row in life.receiver.exports.rows) for life in lives
     ]
     return {
         "steps": [life.seconds for life in lives],
         "given_up": given_up,
-        "p99_quiet_ms": quiet,
-        "p99_beside_ms": busy,
-        "p99_ratio": round(statistics.median(busy) / statistics.median(quiet), 3),
+        **compared(quiet, beside),
     }
