@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.faults.hooks import activation, delivery, engine, groups
+from tests.faults.hooks import activation, delivery, endpoints, engine, groups
 
 SWITCHES: Mapping[str, Callable[[], None]] = {
     "commit-in-flight": engine.commit_in_flight,
@@ -30,6 +30,15 @@ SWITCHES: Mapping[str, Callable[[], None]] = {
     "no-last-commit": delivery.no_last_commit,
     "no-bitmap": delivery.no_bitmap,
     "park-unconfirmed": delivery.park_unconfirmed,
+    "no-patience": endpoints.no_patience,
+    "no-second-sending": endpoints.no_second_sending,
+    "read-answers": endpoints.read_answers,
+    "no-storm-guard": endpoints.no_storm_guard,
+    "many-probes": endpoints.many_probes,
+    "running-clock": endpoints.running_clock,
+    "no-clock-of-their-own": endpoints.no_clock_of_their_own,
+    "blame-the-destination": endpoints.blame_the_destination,
+    "no-rate": endpoints.no_rate,
     "no-lease": groups.no_lease,
     "no-first-start": groups.no_first_start,
     "keep-stale": groups.keep_stale,
