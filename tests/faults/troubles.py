@@ -104,7 +104,7 @@ FIGURES: Sequence[Figure] = (
         "growth of the worker's memory after the first minute, MiB",
         lambda figures: f"{figures['growth_bytes'] / _MIB:.1f}",
     ),
-    ("OUTAGE", "probes in 300 s", _told("probes")),
+    ("OUTAGE", "requests that failed, most of them before it paused", _told("probes")),
     ("OUTAGE", "exports that waited in the end", _told("waiting")),
     ("OUTAGE", "seconds to the first delivery afterwards", _told("seconds_to_resume")),
     ("OUTAGE", "drained per second", _drained),

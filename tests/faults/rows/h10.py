@@ -58,6 +58,8 @@ async def run(lab: Lab, seed: int) -> Result:
         )
     result = await lab.judge(NAME, WHAT, seed)
     result.figures |= _told([Facts(each.evidence({})) for each in others], spans)
+    if not all(result.figures["p99_quiet_ms"] + result.figures["p99_beside_ms"]):
+        result.fail("the machine is too busy: there is a span in which nothing was written")
     if lab.letters.rows:
         result.fail(f"there are {len(lab.letters.rows)} dead letters")
     return result
