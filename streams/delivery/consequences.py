@@ -58,6 +58,7 @@ class Consequences:
             self._ends.end(pending, ExportEnd.DELIVERED)
             if is_probe:
                 self._probing.follow(now)
+                self._try_soon()
             return
         failure = cast("_Failure", outcome)
         self._probing.follow(now)
@@ -122,6 +123,20 @@ class Consequences:
         seconds = self._tools.pause(attempts, failure, self._retry_policy, self._tools.random)
         self._timers[pending] = self._loop.call_later(seconds, self._wake, pending)
         self._superseding.wait(pending)
+
+    def _try_soon(self) -> None:
+        """Let no head wait out what it was given while the destination came to be at fault: that is over.
+
+        They come back one by one within the first wait, not together; Adobe's waits are its contract, and stay.
+        """
+        if self._retry_policy.policy == "adobe":
+            return
+        now = self._loop.time()
+        for pending, timer in self._timers.items():
+            soon = now + self._retry_policy.first_seconds * self._tools.random()
+            if soon < timer.when():
+                timer.cancel()
+                self._timers[pending] = self._loop.call_at(soon, self._wake, pending)
 
     def _wake(self, pending: Pending) -> None:
         del self._timers[pending]

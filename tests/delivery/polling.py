@@ -56,7 +56,7 @@ class Polled:
         self.dispatch.polled(1 if batch else 0)
         await asyncio.sleep(0.001)
 
-    async def until(self, condition: Callable[[], bool], *, seconds: float = 1.0, polls: int = 5_000) -> None:
+    async def until(self, condition: Callable[[], bool], *, seconds: float = 1.0, polls: int = 60_000) -> None:
         for _ in range(polls):
             if condition():
                 return

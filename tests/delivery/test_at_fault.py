@@ -96,6 +96,21 @@ async def test_three_profiles_that_fail_while_nothing_is_delivered_are_the_desti
     assert scene.telemetry.seconds_at_fault > 0
 
 
+async def test_who_was_given_a_long_wait_before_the_fault_is_tried_soon_after_it() -> None:
+    scene = Scene([a_record(n, key) for n, key in enumerate([b"a", b"b", b"c"])])
+    scene.polled.tools = replace(scene.tools, pause=lambda *_: 3_600.0)
+    scene.polled.anew()
+    scene.answer = lambda key: FAILS
+    await scene.polled.until(lambda: scene.reason is not None)
+    assert len(scene.posted) == 3
+
+    scene.answer = lambda key: TOOK
+    scene.polled.records = iter([a_record(3, b"d")])
+    await scene.polled.until(lambda: scene.delivered.total() == 4, polls=3_000)
+    assert scene.posted[3] == b"d"
+    await scene.polled.drained()
+
+
 async def test_two_profiles_are_not() -> None:
     scene = Scene([a_record(0, b"a"), a_record(1, b"b")])
     scene.answer = lambda key: FAILS
