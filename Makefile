@@ -8,7 +8,7 @@ ARGS ?=
 NAMES ?=
 ROWS ?=
 SEEDS ?= 1
-PROCESSES ?= 2
+PROCESSES ?= 3
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
