@@ -68,6 +68,13 @@ def _others_deliver(lab: Lab) -> bool:
 
 
 def _stale_after(lab: Lab, moment: float) -> int:
-    """Return how many requests arrived after *moment* although their export had been accepted before."""
+    """Return how many requests arrived after *moment* although their export had been accepted before.
+
+    What activation wrote once more since then is another's to post, and not a thawed worker's.
+    """
     facts = lab.facts()
-    return sum(each.before.arrived < moment <= each.again.arrived < moment + SESSION_SECONDS for each in repeats(facts))
+    return sum(
+        each.before.arrived < moment <= each.again.arrived < moment + SESSION_SECONDS
+        and all(row.at <= each.before.arrived for row in facts.rows.get(each.again.key, ()))
+        for each in repeats(facts)
+    )
