@@ -70,11 +70,11 @@ def _others_deliver(lab: Lab) -> bool:
 def _stale_after(lab: Lab, moment: float) -> int:
     """Return how many requests arrived after *moment* although their export had been accepted before.
 
-    What activation wrote once more since then is another's to post, and not a thawed worker's.
+    What activation wrote twice is posted twice, by whoever has it then; that is no thawed worker's doing.
     """
     facts = lab.facts()
     return sum(
         each.before.arrived < moment <= each.again.arrived < moment + SESSION_SECONDS
-        and all(row.at <= each.before.arrived for row in facts.rows.get(each.again.key, ()))
+        and len(facts.rows.get(each.again.key, ())) == 1
         for each in repeats(facts)
     )
