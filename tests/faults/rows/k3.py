@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.faults.evidence import Request
+from tests.faults.facts import Facts
 from tests.faults.lab import Lab
 from tests.faults.repeats import repeats
 from tests.faults.result import Result
@@ -27,21 +29,21 @@ async def run(lab: Lab, seed: int) -> Result:
     await lab.endpoint.behave(latency=(0.05, 0.5))
     await lab.load.bring(400)
     lab.load.start(rate=200)
-    thawed: list[float] = []
+    moments: list[tuple[float, float]] = []
     ended = 0
     for number in range(max(1, round(FREEZES * lab.scale))):
         frozen = workers[number % 2]
         await lab.flowing(delivered=200, open_requests=10)
-        with lab.fault(f"SIGSTOP {frozen.name}", crash=True):
+        with lab.fault(f"SIGSTOP {frozen.name}", crash=True) as freeze:
             frozen.freeze()
         await asyncio.sleep(2 * SESSION_SECONDS)
         await until(lambda: _others_deliver(lab), 60, "the other worker has taken over")
         with lab.fault(f"SIGCONT {frozen.name}") as thaw:
             frozen.thaw()
-        thawed.append(thaw.began)
+        moments.append((freeze.began, thaw.began))
         ended += await _supervised(frozen)
     result = await lab.judge(NAME, WHAT, seed)
-    stale = [_stale_after(lab, moment) for moment in thawed]
+    stale = [_stale_after(lab, *each) for each in moments]
     result.figures |= {"stale_after_thaw": stale, "ended_by_themselves": ended}
     if max(stale) > IN_FLIGHT_ON_THE_WIRE:
         result.fail(f"a thawed worker sent {stale} requests that others had delivered")
@@ -67,14 +69,21 @@ def _others_deliver(lab: Lab) -> bool:
     return {partition_of.get(request.key) for request in recent} >= set(range(lab.partitions))
 
 
-def _stale_after(lab: Lab, moment: float) -> int:
-    """Return how many requests arrived after *moment* although their export had been accepted before.
+def _stale_after(lab: Lab, frozen: float, thawed: float) -> int:
+    """Return how many requests arrived after *thawed* although their export had been accepted before.
 
-    What activation wrote twice is posted twice, by whoever has it then; that is no thawed worker's doing.
+    What activation wrote twice is posted twice, by whoever has it then; what goes beyond that is a thawed worker's.
     """
     facts = lab.facts()
     return sum(
-        each.before.arrived < moment <= each.again.arrived < moment + SESSION_SECONDS
-        and len(facts.rows.get(each.again.key, ())) == 1
+        each.before.arrived < thawed <= each.again.arrived < thawed + SESSION_SECONDS
+        and not _is_written_again(facts, each.again, frozen)
         for each in repeats(facts)
     )
+
+
+def _is_written_again(facts: Facts, again: Request, frozen: float) -> bool:
+    """Whether an export stands more than once on its topic, and *again* is one of as many requests since *frozen*."""
+    written = len(facts.rows.get(again.key, ()))
+    posted = sum(frozen <= each.arrived <= again.arrived for each in facts.by_key[again.key])
+    return 1 < written >= posted
