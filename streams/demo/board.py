@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from streams.ends import RecordEnd
 
 EARLY = 100
-"""How many answers are kept whose export has not been read yet; it was written before it was posted."""
+"""How many answers, and dead letters, are kept of what has not been seen yet: topics are read side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Board:
         self._exports: dict[str, tuple[Row, Sending]] = {}
         self._positions: dict[str, str] = {}
         self._early: dict[str, list[int]] = {}
+        self._early_reasons: dict[str, str] = {}
 
     def note(self, text: str, at: datetime) -> None:
         """Add a line that tells what is done to the whole."""
@@ -84,6 +86,8 @@ class Board:
         """Add a record that stands on Kafka at *source*."""
         row = self._row(source, at)
         row.at, row.who, row.what = at, who, what
+        if reason := self._early_reasons.pop(source, ""):
+            self.ended(source, RecordEnd.MALFORMED, reason)
 
     def ended(self, source: str, end: RecordEnd, why: str = "") -> None:
         """Say how a record ended."""
@@ -95,7 +99,8 @@ class Board:
         row = self._row(export.source, at)
         row.who, row.what = row.who or export.profile, row.what or export.trigger
         row.end = RecordEnd.ACTIVATED
-        sending = Sending(export, self._early.pop(export.id, []))
+        reason = self._early_reasons.pop(export.position, "")
+        sending = Sending(export, self._early.pop(export.id, []), reason)
         row.sendings.append(sending)
         self._exports[export.id] = row, sending
         self._positions[export.position] = export.id
@@ -105,20 +110,21 @@ class Board:
         found = self._exports.get(export_id)
         if found is None:
             self._early.setdefault(export_id, []).append(status)
-            while len(self._early) > EARLY:
-                del self._early[next(iter(self._early))]
+            _bound(self._early)
             return
         found[1].statuses.append(status)
         self._shown_again(export_id, at)
 
     def parked(self, position: str, reason: str, at: datetime) -> None:
         """Note a dead letter of what stands at *position*: a record that could not be read, or an export."""
-        export_id = self._positions.get(position)
-        if export_id is None:
+        if export_id := self._positions.get(position):
+            self._exports[export_id][1].reason = reason
+            self._shown_again(export_id, at)
+        elif position in self._sources:
             self.ended(position, RecordEnd.MALFORMED, reason)
-            return
-        self._exports[export_id][1].reason = reason
-        self._shown_again(export_id, at)
+        else:
+            self._early_reasons[position] = reason
+            _bound(self._early_reasons)
 
     def take(self) -> Iterator[Row]:
         """Put away, and return, the oldest rows as far as nothing more is to come to any."""
@@ -160,3 +166,9 @@ class Board:
                 self._exports.pop(sending.exported.id, None)
                 self._positions.pop(sending.exported.position, None)
         return row
+
+
+def _bound(early: dict[str, Any]) -> None:
+    """Forget the oldest of what came early, so that what never comes needs no more memory."""
+    while len(early) > EARLY:
+        del early[next(iter(early))]

@@ -81,6 +81,18 @@ def test_a_dead_letter_ends_an_export_or_a_record(board: Board) -> None:
     assert (malformed.end, malformed.why) == (RecordEnd.MALFORMED, "invalid-json")
 
 
+def test_a_dead_letter_that_is_read_before_what_it_ends_is_not_lost(board: Board) -> None:
+    board.parked("exports-0-0", "refused", AT)
+    board.parked("entries-0-1", "invalid-json", AT)
+
+    board.exported(export(), AT)
+    board.sent("entries-0-1", who="broken", what="cut off", at=AT)
+
+    refused, malformed = board.take()
+    assert refused.sendings[0].reason == "refused"
+    assert (malformed.end, malformed.why) == (RecordEnd.MALFORMED, "invalid-json")
+
+
 def test_a_record_of_two_destinations_waits_for_both(board: Board) -> None:
     board.exported(export(0), AT)
     board.exported(export(1, "newsletter"), AT)
@@ -118,10 +130,11 @@ def test_nothing_is_kept_of_what_is_over(board: Board) -> None:
         board.exported(export(number), AT)
         board.answered(f"id-{number}", 200, AT)
         board.answered(f"nobody's-{number}", 200, AT)
+        board.parked(f"nothing-0-{number}", "refused", AT)
     rows: list[Row] = list(board.take())
 
     assert len(rows) == 1, "they are of one record"
-    assert len(board._early) == EARLY
+    assert len(board._early) == len(board._early_reasons) == EARLY
     assert not board._exports
     assert not board._positions
     assert not board._sources
