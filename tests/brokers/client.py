@@ -34,9 +34,10 @@ class Client:
     async def create_topic(self, name: str, partitions: int = 4, **config: str) -> str:
         """Create a topic, as often as the broker keeps one by default, and return its name once it has leaders.
 
-        Config keys are written ``cleanup_policy``.
+        Config keys are written ``cleanup_policy``. What is dated years ago stays unless *config* says otherwise: the
+        broker's own retention, of days, looks every few minutes and would take it.
         """
-        configs = {key.replace("_", "."): value for key, value in config.items()}
+        configs = {"retention.ms": "-1"} | {key.replace("_", "."): value for key, value in config.items()}
         async with self.admin() as admin:
             answer = await admin.create_topics([NewTopic(name, partitions, _BROKERS_DEFAULT, {}, configs)])
             for topic, code, *message in answer.topic_errors:

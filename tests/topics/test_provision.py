@@ -131,7 +131,7 @@ async def test_what_is_doubted_of_the_inputs_is_a_warning_with_its_reason(
         .replace("[profiles]", f"[{unique}-p]")
     )
     await client.create_topic(unique, 2, cleanup_policy="compact")
-    await client.create_topic(f"{unique}-p", 2)
+    await client.create_topic(f"{unique}-p", 2, retention_ms="604800000")
 
     code, _, err = await streams(folder, client.bootstrap, "topics", "plan")
 
