@@ -18,6 +18,16 @@ class Segment:
     id: str
     namespace: str = UPS
     name: str | None = None
+    created_at: int | None = None
+    """When the segment itself was made, and last changed, as far as the document says; milliseconds since 1970."""
+    updated_at: int | None = None
+    mapping_created_at: int | None = None
+    """When the destination came to map it, and when that was last changed; known of a document in force only."""
+    mapping_updated_at: int | None = None
+
+
+Hash = Literal["sha256"]
+"""How a value is hashed before it leaves: the lower-cased, trimmed text, as hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,31 @@ class Attribute:
     source: tuple[str, ...]
     target: tuple[str, ...]
     mandatory: bool = False
+    deduplication_key: bool = False
+    """Whether the endpoint knows a profile by it: a withdrawal carries it, though it carries no other attribute."""
+    hash: Hash | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A selected namespace of identities: what it is called in the body, and whether its ids are hashed."""
+
+    namespace: str
+    target: str
+    hash: Hash | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a profile must have consented to before this destination is sent it (XDM's ``consents``).
+
+    *needs* are ``collect``, ``share``, ``personalize.content``, ``marketing.any`` or ``marketing.<channel>``; all must
+    be given. *granted* are the values that count as given, and *absent* is what no value at all counts as.
+    """
+
+    needs: tuple[str, ...]
+    granted: tuple[str, ...] = ("y",)
+    absent: Literal["denied", "granted"] = "denied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +175,13 @@ class Destination:
     marketing_actions: tuple[str, ...] = ()
     segments: tuple[Segment, ...] = ()
     attributes: tuple[Attribute, ...] = ()
+    identities: tuple[Identity, ...] | None = None
+    """The selected namespaces; None = all, as they come."""
+    required_identities: tuple[str, ...] = ()
+    """The namespaces, as they come, of each of which an entry waits for an identity."""
+    consent: Consent | None = None
+    include_segment_names: bool = False
+    include_segment_timestamps: bool = False
     absent: Literal["omit", "null"] = "omit"
     triggers: Literal["changed", "written"] = "changed"
     status: Literal["alpha", "ga"] = "alpha"
@@ -151,6 +193,8 @@ class Destination:
     pause: Pause | None = None
     refusals_accepted_at: int = 0
     """When an operator last let the refused exports end that waited at fault, in milliseconds; 0 = never."""
+    forbidden: str | None = None
+    """Why policies forbid it, from label to action, as things stand; it is neither exported to nor delivered."""
     is_draining: bool = False
     """It is exported nothing more; what it was exported is still delivered."""
 

@@ -29,6 +29,11 @@ class Exclusion(StrEnum):
     """Why a triggered destination is not sent an export."""
 
     MANDATORY_ATTRIBUTE_MISSING = "mandatory-attribute-missing"
+    REQUIRED_IDENTITY_MISSING = "required-identity-missing"
+    CONSENT = "consent"
+    """The profile has not consented to what the destination needs."""
+    POLICY = "policy"
+    """A policy forbids the destination; what it misses meanwhile is owed to it."""
     BEFORE_SINCE = "before-since"
     OWED = "owed"
     """Its exports topic refuses; the profile's state notes the export, and it follows when the topic is back."""

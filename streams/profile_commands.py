@@ -57,7 +57,7 @@ Command = ReExport | Replay
 FORGOTTEN = "forgotten"
 """The trigger of an export that takes back what a destination was told of a profile; the profile's state is gone."""
 
-WITHDRAWING = frozenset({FORGOTTEN, "exited", "re-export", "owed"})
+WITHDRAWING = frozenset({FORGOTTEN, "exited", "re-export", "owed", "consent"})
 """The triggers of exports whose body a command carries as its withdrawal, when they are not posted."""
 
 _TOO_LARGE = 2**63

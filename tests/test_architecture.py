@@ -73,8 +73,8 @@ ROOMS = {
         _in(
             "configuration",
             "problems located fields validation names headers rules references environment sections inputs settings "
-            "certificates kafka tables outcomes_draft delivery_draft drafts conversion documents files advice "
-            "header_draft schema meanings scalars origins reading stored canonical",
+            "certificates kafka tables urls mapping_draft outcomes_draft delivery_draft drafts conversion documents "
+            "files advice header_draft schema meanings scalars origins reading stored canonical",
         ),
         sees=("words", "brokers"),
     ),

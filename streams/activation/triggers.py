@@ -26,6 +26,8 @@ class Trigger(StrEnum):
     ENTERED = "entered"
     IDENTITY = "identity"
     ATTRIBUTE = "attribute"
+    CONSENT = "consent"
+    """The profile has withdrawn its consent, has given it, or has changed to which identity it is given."""
     RE_EXPORT = "re-export"
     """Somebody asked for it, no record did."""
     OWED = "owed"

@@ -15,7 +15,7 @@ DRAFTS: dict[str, type[AccountDraft] | type[DestinationDraft]] = {
     "account": AccountDraft,
     "destination": DestinationDraft,
 }
-_SHORT = {"segments": "id", "attributes": "source"}
+_SHORT = {"segments": "id", "attributes": "source", "identities": "namespace"}
 """The lists whose items may be a text alone, and what that text is."""
 
 
@@ -26,7 +26,7 @@ def canonical(kind: str, document: Node) -> dict[str, Any] | None:
         return None
     written = draft.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     for key, alone in _SHORT.items():
-        if key in written:
+        if isinstance(written.get(key), list):
             written[key] = [item[alone] if item.keys() == {alone} else item for item in written[key]]
     if "customHeaders" in written:
         headers = written["customHeaders"].items()

@@ -9,9 +9,10 @@ from streams.activation.timestamps import parse_time
 from streams.codes import Mistake
 from streams.configuration import headers, rules
 from streams.configuration.delivery_draft import BatchDraft, DeliveryDraft
-from streams.configuration.drafts import AccountKeys, AttributeDraft, DestinationDraft
+from streams.configuration.drafts import AccountKeys, DestinationDraft
 from streams.configuration.header_draft import HeaderDraft
 from streams.configuration.located import Node
+from streams.configuration.mapping_draft import AttributeDraft, IdentityDraft, SegmentDraft
 from streams.configuration.names import NOW, is_clean
 from streams.configuration.problems import ConfigurationError, Problem, dotted
 from streams.configuration.references import References, is_reference
@@ -20,9 +21,11 @@ from streams.destinations import (
     Attribute,
     Batch,
     ClientCredentials,
+    Consent,
     Delivery,
     Destination,
     Header,
+    Identity,
     Outcomes,
     Retry,
     Segment,
@@ -68,8 +71,13 @@ class Conversion:
             description=draft.description,
             headers=tuple(self._header(name, header, where) for name, header in draft.custom_headers.items()),
             marketing_actions=draft.marketing_actions,
-            segments=tuple(Segment(s.id, s.namespace, s.name) for s in draft.segments),
+            segments=tuple(map(_segment, draft.segments)),
             attributes=tuple(map(_attribute, draft.attributes)),
+            identities=None if draft.identities is None else tuple(map(_identity, draft.identities)),
+            required_identities=draft.required_identity,
+            consent=None if draft.consent is None else Consent(**draft.consent.model_dump()),
+            include_segment_names=draft.include_segment_names,
+            include_segment_timestamps=draft.include_segment_timestamps,
             absent=draft.absent,
             triggers=draft.triggers,
             status=draft.status,
@@ -119,7 +127,21 @@ def _since(moment: str | None) -> int | Literal["now"] | None:
 
 
 def _attribute(draft: AttributeDraft) -> Attribute:
-    return Attribute(rules.path_of(draft.source), draft.target_path, draft.mandatory)
+    source, target = rules.path_of(draft.source), draft.target_path
+    return Attribute(source, target, draft.mandatory, draft.deduplication_key, draft.hash)
+
+
+def _segment(draft: SegmentDraft) -> Segment:
+    created_at, updated_at = _milliseconds(draft.created_at), _milliseconds(draft.updated_at)
+    return Segment(draft.id, draft.namespace, draft.name, created_at, updated_at)
+
+
+def _milliseconds(text: str | None) -> int | None:
+    return None if text is None else parse_time(text) // 1_000
+
+
+def _identity(draft: IdentityDraft) -> Identity:
+    return Identity(draft.namespace, draft.target or draft.namespace, draft.hash)
 
 
 def _delivery(draft: DeliveryDraft) -> Delivery:

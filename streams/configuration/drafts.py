@@ -13,16 +13,16 @@ from pydantic import (
     Field,
     Tag,
     WithJsonSchema,
-    model_validator,
 )
 
 from streams.configuration import headers, rules
 from streams.configuration.delivery_draft import DeliveryDraft
-from streams.configuration.fields import Model, Short
+from streams.configuration.fields import Model
 from streams.configuration.header_draft import REFERENCE, Headers
 from streams.configuration.located import Node
-from streams.configuration.names import Hidden, Line, Moment, Name, Switch, Url, hidden
-from streams.configuration.validation import Flaw, expected, keyed, refuse
+from streams.configuration.mapping_draft import AttributeDraft, ConsentDraft, IdentityDraft, SegmentDraft
+from streams.configuration.names import Hidden, Line, Moment, Name, OneOrMore, Switch, Url, hidden
+from streams.configuration.validation import Flaw, expected, refuse
 from streams.destinations import UPS
 
 
@@ -73,43 +73,6 @@ class AccountDraft(AccountKeys):
     description: str = Field(default="", description="What it is, for people.")
 
 
-class SegmentDraft(Short):
-    """A mapped segment; a text is its id."""
-
-    id: Line = Field(description="The segment's id, any text.")
-    namespace: Line = Field(default=UPS, description="The namespace of its id.")
-    name: Line | None = Field(default=None, description="Its name, for people.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: object) -> object:
-        return keyed("id", value)
-
-
-class AttributeDraft(Short):
-    """A mapped attribute; a text is its source."""
-
-    source: Line = Field(description="Where it is in the profile, as dotted names.")
-    target: Line | None = Field(default=None, description="Where it goes in the body; where it is, when not given.")
-    mandatory: Switch = Field(default=False, description="Whether an entry waits until the profile has it.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: object) -> object:
-        return keyed("source", value)
-
-    @model_validator(mode="after")
-    def _has_legal_paths(self) -> AttributeDraft:
-        paths = {"source": self.source, "target": self.target}
-        refuse(flaw for key, path in paths.items() if path is not None for flaw in rules.path_flaws(key, path))
-        return self
-
-    @property
-    def target_path(self) -> tuple[str, ...]:
-        """Where it goes, as names."""
-        return rules.path_of(self.source if self.target is None else self.target)
-
-
 def _inline_or_name(value: object) -> str:
     return "<name>" if isinstance(value, str) else "<inline>"
 
@@ -153,6 +116,8 @@ def _list_flaws(entries: Mapping[str, Node]) -> Iterator[Flaw]:
         "segments": rules.repeated([_segment(item) for item in items.get("segments", ())]),
         "attributes": rules.target_flaws([_target(item) for item in items.get("attributes", ())]),
         "marketingActions": rules.repeated([_text(item, "") for item in items.get("marketingActions", ())]),
+        "identities": rules.repeated([_text(item, "namespace") for item in items.get("identities", ())]),
+        "requiredIdentity": rules.repeated([_text(item, "") for item in items.get("requiredIdentity", ())]),
     }
     for key, flaws in found.items():
         yield from (flaw._replace(path=(key, *flaw.path)) for flaw in flaws)
@@ -171,6 +136,21 @@ class DestinationDraft(Model):
     marketing_actions: tuple[Line, ...] = Field(default=(), description="What the data is sent for.")
     segments: tuple[SegmentDraft, ...] = Field(default=(), description="The mapped segments; none yet is allowed.")
     attributes: tuple[AttributeDraft, ...] = Field(default=(), description="The mapped attributes.")
+    identities: tuple[IdentityDraft, ...] | None = Field(
+        default=None, description="The namespaces of identities that are sent; all of them as they come, if not given."
+    )
+    required_identity: OneOrMore = Field(
+        default=(), description="The namespaces, one or a list, in each of which a profile must have an identity."
+    )
+    consent: ConsentDraft | None = Field(
+        default=None, description="What a profile must have consented to; nothing, when not given."
+    )
+    include_segment_names: Switch = Field(default=False, description="Whether a membership says its segment's name.")
+    include_segment_timestamps: Switch = Field(
+        default=False,
+        description="Whether a membership says when its segment was made and changed (`createdAt`, `updatedAt`), and "
+        "when its mapping was (`mappingCreatedAt`, `mappingUpdatedAt`), in milliseconds.",
+    )
     absent: Literal["omit", "null"] = Field(default="omit", description="How an attribute that is not there is sent.")
     triggers: Literal["changed", "written"] = Field(
         default="changed", description="Whether writing the same value again is sent too."

@@ -1,29 +1,25 @@
-"""Which names, URLs and networks are legal; each rule is a type that a model's field can have."""
+"""Which names and networks are legal; each rule is a type that a model's field can have."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Final
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, Strict, WithJsonSchema
 
 from streams.activation.timestamps import parse_time
 from streams.configuration.problems import shown
+from streams.configuration.urls import masked_url as masked_url
+from streams.configuration.urls import url
 from streams.configuration.validation import Flaw, refuse
-from streams.secrets import MASK
 
 MAX_TOPIC = 249
 """Kafka's own bound for the name of a topic."""
 
 MAX_APP = 120
 """So that ``<app>.exports.<name of 63>.<number>`` stays a legal topic."""
-
-MAX_URL = 8_000
-"""RFC 9110 section 4.1 recommends that everyone take this much."""
 
 NOW: Final = "now"
 """The moment at which a destination is created."""
@@ -32,9 +28,8 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]+")
 _APP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
 _SERVER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
-_HOST = re.compile(r"[A-Za-z0-9._-]+")
 _JSON_PATH = re.compile(r"\$(?:\.[^\s.\[\]*'\"]+)+")
-_URL_CHARACTERS = re.compile(r"[!-~]+")
+_NEED = re.compile(r"collect|share|personalize\.content|marketing\.[A-Za-z0-9_]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -107,6 +102,34 @@ def moment(value: str) -> str:
     return value
 
 
+def instant(value: str) -> str:
+    """Take a date and time with a zone."""
+    try:
+        parse_time(value)
+    except ValueError:
+        _refuse(value, "expected a date, a time and a zone, such as 2020-05-25T21:24:39Z")
+    return value
+
+
+def need(value: str) -> str:
+    """Take what can be consented to."""
+    if not _NEED.fullmatch(value):
+        _refuse(value, "expected collect, share, personalize.content, marketing.any or marketing.<channel>")
+    return value
+
+
+def some(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Take a list that holds something."""
+    if not values:
+        refuse([Flaw("is an empty list", "name at least one, or leave it out")])
+    return values
+
+
+def one_or_more(value: object) -> object:
+    """Take a text for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
 def network(value: object) -> IPv4Network | IPv6Network:
     """Take a network in CIDR form, or one address."""
     if isinstance(value, IPv4Network | IPv6Network):
@@ -125,53 +148,6 @@ def _network_remedy(value: object) -> str:
         return f"its host bits are set: write {ipaddress.ip_network(str(value), strict=False)}"
     except ValueError:
         return "expected a network such as 10.0.0.0/8"
-
-
-def url(value: str) -> str:
-    """Take an absolute http or https URL and leave it as it was written; it may hold keys: it is never shown."""
-    refuse(_url_flaws(value))
-    return value
-
-
-def _url_flaws(value: str) -> Iterator[Flaw]:
-    if not _URL_CHARACTERS.fullmatch(value) or set(value) & set('\\"<>'):
-        yield Flaw("has characters that no URL has", 'percent-encode blanks, non-ASCII, \\, ", < and >')
-        return
-    if len(value) > MAX_URL:
-        yield Flaw(f"has {len(value)} characters", f"expected at most {MAX_URL}")
-    if not re.match(r"https?://", value, re.IGNORECASE):
-        yield Flaw("is not absolute", "expected https://host/path, or http://")
-        return
-    if "#" in value:
-        yield Flaw("has a fragment, which is never sent", "leave out '#' and what follows")
-    try:
-        yield from _authority_flaws(urlsplit(value))
-    except ValueError:
-        yield Flaw("has no legal host and port", "expected https://host:port/path")
-
-
-def _authority_flaws(parts: SplitResult) -> Iterator[Flaw]:
-    if "@" in parts.netloc:
-        yield Flaw("has user information", "leave it out; use OAuth2 or a secret header")
-        return
-    if not parts.hostname:
-        yield Flaw("has no host", "expected https://host/path")
-        return
-    is_bracketed = parts.netloc.startswith("[")
-    if not is_bracketed and not _HOST.fullmatch(parts.hostname):
-        yield Flaw("has no legal host", "expected letters, digits, '.', '-' (others as punycode)")
-    if is_bracketed:
-        ipaddress.IPv6Address(parts.hostname)
-    if parts.netloc.endswith(":") or parts.port == 0:
-        yield Flaw("has no legal port", "expected 1 to 65535, or none")
-
-
-def masked_url(text: str) -> str:
-    """Return *text* with user information and query values masked, if it is a URL."""
-    if "://" not in text:
-        return text
-    head, mark, _ = text.partition("?")
-    return re.sub(r"//[^/]*@", f"//{MASK}@", head) + (mark and f"?{MASK}")
 
 
 def is_clean(text: str) -> bool:
@@ -214,5 +190,12 @@ Line = Annotated[str, AfterValidator(line), WithJsonSchema(_text_like(r"\S"))]
 JsonPath = Annotated[str, AfterValidator(json_path)]
 NamespaceOrPath = Annotated[str, AfterValidator(namespace_or_path)]
 Moment = Annotated[str, AfterValidator(moment)]
+Instant = Annotated[str, AfterValidator(instant)]
+OneOrMore = Annotated[
+    tuple[Line, ...],
+    BeforeValidator(one_or_more),
+    WithJsonSchema({"anyOf": [_text_like(r"\S"), {"type": "array", "items": _text_like(r"\S")}]}),
+]
+Need = Annotated[str, AfterValidator(need)]
 Url = Annotated[str, AfterValidator(url), WithJsonSchema(_text_like(r"^[Hh][Tt][Tt][Pp][Ss]?://[^#\s]+$"))]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(network), PlainSerializer(str)]

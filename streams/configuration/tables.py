@@ -53,7 +53,7 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
 
 def _joint(annotation: Any) -> str:
     """Return how the keys of what stands in a field are joined to its own."""
-    if get_origin(annotation) is tuple:
+    if any(get_origin(each) is tuple for each in (annotation, *get_args(annotation))):
         return "[]."
     return ".*." if get_origin(annotation) is dict else "."
 

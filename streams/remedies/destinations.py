@@ -36,6 +36,19 @@ EXCLUSIONS: Remedies = {
         "The profile lacks an attribute that the destination calls mandatory.",
         "Nothing: it is exported when the attribute comes. If many wait, look at the profile sources",
     ),
+    "required-identity-missing": Remedy(
+        "The profile has no identity in a namespace that the destination requires.",
+        "Nothing: it is exported when the identity comes. If many wait, look at `identityMap` on the inputs",
+    ),
+    "consent": Remedy(
+        "The profile has not consented to what the destination needs.",
+        "Nothing: it is exported once the consent is there. `streams explain` says which value decides",
+    ),
+    "policy": Remedy(
+        "A policy forbids what the destination is for, given the labels of what it is sent.",
+        "`streams policies evaluate --destination NAME` shows it from label to action; what is missed is owed, and "
+        "follows when it is allowed",
+    ),
     "before-since": Remedy(
         "The record is older than the destination's `since`.", "Nothing, unless `since` is not what you meant"
     ),

@@ -240,7 +240,8 @@ def test_everything_wrong_is_told_at_once_with_line_and_remedy(tmp_path: Path) -
             "d:28: name: the destination 'b' is here twice, first at d:15; rename one",
             (
                 "d:28: unknown: is not a known key; known are kind, name, description, account, customHeaders,"
-                " marketingActions, segments, attributes, absent, triggers, status, since, delivery"
+                " marketingActions, segments, attributes, identities, requiredIdentity, consent, includeSegmentNames,"
+                " includeSegmentTimestamps, absent, triggers, status, since, delivery"
             ),
             "d:29: a document came 7; write a mapping with kind: destination or account",
         ]
