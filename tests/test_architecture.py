@@ -45,8 +45,8 @@ ROOMS = {
         (
             *_in(
                 "activation",
-                "projection activate slots triggers unions forgetting withdrawals removals rendering renewals replays "
-                "owing faults",
+                "projection activate deciding slots triggers unions forgetting withdrawals removals rendering renewals "
+                "replays owing faults",
             ),
             *_in(
                 "delivery",

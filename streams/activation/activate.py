@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streams.activation.asked import Asked
+from streams.activation.deciding import Case, exclusion_of, seen_by
 from streams.activation.events import Change, FragmentChange
 from streams.activation.forgetting import (
     all_exited,
@@ -30,10 +31,10 @@ from streams.activation.renewals import renewed
 from streams.activation.replays import replayed
 from streams.activation.slots import is_same_record, write
 from streams.activation.triggers import Cause, Target, Trigger, Triggers
-from streams.activation.unions import Merge, Unions, Values, View
+from streams.activation.unions import Merge, Unions, View
 from streams.activation.withdrawals import by_exits, by_null
 from streams.destinations import Destination
-from streams.ends import Exclusion, RecordEnd
+from streams.ends import RecordEnd
 from streams.exports import Position, namespace_of
 from streams.profile_commands import Replay
 
@@ -93,6 +94,14 @@ class Activation:
         """Return the version that an incarnation is rendered by; None if it is none of the destinations."""
         target = self._by_incarnation.get(incarnation)
         return None if target is None else target.destination.version
+
+    def target(self, incarnation: str) -> Target:
+        """Return how a destination is seen here; KeyError if it is none of ours."""
+        return self._by_incarnation[incarnation]
+
+    def view(self, profile: Profile) -> View:
+        """Return what is known of *profile*, as it is seen here."""
+        return View(profile, self._unions)
 
     def renew(self, profile: Profile, incarnation: str, trigger: Trigger, position: Position, now_ms: int) -> Step:
         """Send one of the destinations the profile as it stands (``streams.activation.renewals``)."""
@@ -154,8 +163,8 @@ class Activation:
             profile.revision += 1
             view = View(profile, self._unions)
             for cause in sent:
-                seen = [view.values[place] for place in cause.target.places]
-                step.exports.append(full(Cause(cause.target, cause.trigger), seen, view, position, now_ms))
+                again = Cause(cause.target, cause.trigger)
+                step.exports.append(full(again, seen_by(cause.target, view), view, position, now_ms))
         return step
 
 
@@ -167,31 +176,16 @@ def _fixed(destination: Destination) -> int | None:
 
 
 def _export(step: Step, view: View, causes: Sequence[Cause], position: Position, now_ms: int) -> None:
-    values, profile = view.values, view.profile
     for cause in causes:
-        target = cause.target
-        seen = [values[place] for place in target.places]
-        end, exclusion = _decide(cause, seen, profile, position)
+        target, end, exclusion = cause.target, RecordEnd.NOT_TRIGGERED, None
+        if cause.trigger is not None:
+            seen = seen_by(target, view)
+            exclusion = exclusion_of(Case(target, cause.trigger, seen, view, position))
+            end = RecordEnd.ACTIVATED if exclusion is None else RecordEnd.EXCLUDED
+            if exclusion is None:
+                step.exports.append(full(cause, seen, view, position, now_ms))
         step.considered.append((target.destination, end, exclusion))
-        if end is RecordEnd.ACTIVATED:
-            step.exports.append(full(cause, seen, view, position, now_ms))
     if step.exports:
         step.end = RecordEnd.ACTIVATED
     elif any(end is RecordEnd.EXCLUDED for _, end, _ in step.considered):
         step.end = RecordEnd.EXCLUDED
-
-
-def _decide(cause: Cause, seen: Values, profile: Profile, position: Position) -> tuple[RecordEnd, Exclusion | None]:
-    """Return the end of a record for one destination: an entry waits for mandatory attributes, an exit never does.
-
-    An exit is not too early for one that was told of the profile: it may think that it is still in.
-    """
-    if cause.trigger is None:
-        return RecordEnd.NOT_TRIGGERED, None
-    since = cause.target.since
-    is_early = since is not None and position.timestamp < since
-    if is_early and (cause.trigger is not Trigger.EXITED or cause.target.incarnation not in profile.told):
-        return RecordEnd.EXCLUDED, Exclusion.BEFORE_SINCE
-    if cause.trigger is not Trigger.EXITED and not cause.target.projection.is_complete(seen):
-        return RecordEnd.EXCLUDED, Exclusion.MANDATORY_ATTRIBUTE_MISSING
-    return RecordEnd.ACTIVATED, None

@@ -53,6 +53,10 @@ class Projection:
         """Whether every mandatory attribute has a value; null is none."""
         return all(values[place] not in (None, b"null") for place in self._mandatory)
 
+    def missing(self, values: Sequence[bytes | None]) -> list[Attribute]:
+        """Return the mandatory attributes that have no value."""
+        return [self.attributes[place] for place in self._mandatory if values[place] in (None, b"null")]
+
     def body(
         self,
         values: Sequence[bytes | None],

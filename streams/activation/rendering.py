@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from streams.activation.profiles import Memberships, Profile, Told
+from streams.activation.deciding import Case, waits_for
+from streams.activation.profiles import Memberships, Told
 from streams.activation.slots import without_reentries
 from streams.activation.triggers import Cause
 from streams.activation.unions import Values, View
@@ -45,7 +46,7 @@ class Step(msgspec.Struct):
 def full(cause: Cause, seen: Values, view: View, position: Position, now_ms: int) -> Rendered:
     """Return an export of all that the cause's target gets to see, and note that it is told."""
     profile, projection = view.profile, cause.target.projection
-    memberships = profile.memberships if not cause.reentered else _shown(profile, cause, seen)
+    memberships = profile.memberships if not cause.reentered else _shown(cause, seen, view, position)
     body, inside = projection.body(seen, memberships, view.identities, changed=cause.changed, now_ms=now_ms)
     profile.told[cause.target.incarnation] = Told(profile.revision, inside)
     return rendered(cause, body, profile.revision, position)
@@ -67,8 +68,9 @@ def rendered(cause: Cause, body: bytes, revision: int, position: Position) -> Re
     return Rendered(target.destination, body, export_id(target.namespace, meta.source, body), meta)
 
 
-def _shown(profile: Profile, cause: Cause, seen: Values) -> Memberships:
+def _shown(cause: Cause, seen: Values, view: View, position: Position) -> Memberships:
     """Return the memberships that an export shows: those of now, but no entry that waits in place of its exit."""
-    if cause.target.projection.is_complete(seen):
-        return profile.memberships
-    return without_reentries(profile, cause.reentered)
+    assert cause.trigger is not None, "only what is triggered is exported"
+    if waits_for(Case(cause.target, cause.trigger, seen, view, position)) is None:
+        return view.profile.memberships
+    return without_reentries(view.profile, cause.reentered)

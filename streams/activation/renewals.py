@@ -14,6 +14,7 @@ there are. A segment that the profile has entered anew meanwhile is shown as lef
 
 from __future__ import annotations
 
+from streams.activation.deciding import Case, seen_by, waits_for
 from streams.activation.forgetting import all_exited
 from streams.activation.profiles import Forgotten, Memberships, Profile, Told
 from streams.activation.projection import Segment
@@ -22,7 +23,7 @@ from streams.activation.slots import without_reentries
 from streams.activation.triggers import Cause, Target, Trigger
 from streams.activation.unions import View
 from streams.activation.withdrawals import mapped
-from streams.ends import Exclusion, RecordEnd
+from streams.ends import RecordEnd
 from streams.exports import Position
 
 
@@ -34,10 +35,9 @@ def renewed(target: Target, view: View, trigger: Trigger, position: Position, no
     if (forgotten := profile.forgotten) is not None and target.incarnation in forgotten.told:
         step.exports += _withdrawal(target, profile, forgotten, position, now_ms)
     if known := _known(target, profile.memberships):
-        shown = _shown(target, view, known)
-        if shown is None:
-            exclusion = Exclusion.MANDATORY_ATTRIBUTE_MISSING
-        else:
+        exclusion = waits_for(Case(target, trigger, seen_by(target, view), view, position))
+        shown = _shown(target, profile, known, waits=exclusion is not None)
+        if shown is not None:
             step.exports.append(_full(target, view, shown, known, trigger, position, now_ms))
     step.written = bool(step.exports)
     if step.exports or exclusion:
@@ -62,11 +62,10 @@ def _withdrawal(
     return [rendered(Cause(target, Trigger.FORGOTTEN), body, profile.revision, position)]
 
 
-def _shown(target: Target, view: View, known: list[Segment]) -> Memberships | None:
+def _shown(target: Target, profile: Profile, known: list[Segment], *, waits: bool) -> Memberships | None:
     """Return the memberships to be shown; None where nothing but entries is there to be told, and they have to wait."""
-    profile = view.profile
     inside = [each for each in known if profile.memberships[each[0]][each[1]].inside]
-    if not inside or target.projection.is_complete([view.values[place] for place in target.places]):
+    if not inside or not waits:
         return profile.memberships
     left = [each for each in inside if each[1] in profile.exits.get(each[0], {})]
     has_left = left or len(inside) < len(known)
@@ -84,7 +83,7 @@ def _full(
     position: Position,
     now_ms: int,
 ) -> Rendered:
-    profile, seen = view.profile, [view.values[place] for place in target.places]
+    profile, seen = view.profile, seen_by(target, view)
     profile.revision = max(profile.revision + 1, now_ms)
     body, inside = target.projection.body(seen, shown, view.identities, changed=known, now_ms=now_ms)
     profile.told[target.incarnation] = Told(profile.revision, inside)

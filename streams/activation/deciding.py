@@ -1,0 +1,105 @@
+"""Whether a destination that a record triggers is sent it: the first rule that forbids excludes. Pure.
+
+A rule is one line of ``RULES``, or of ``WAITING`` if an entry waits by it and an exit never does (design law 3.8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from streams.activation.triggers import Target, Trigger
+from streams.activation.unions import Values, View
+from streams.ends import Exclusion
+from streams.exports import Position
+
+
+class Case(msgspec.Struct, frozen=True, gc=False):
+    """What is decided on: a triggered target, what it gets to see, all of the profile, and the record."""
+
+    target: Target
+    trigger: Trigger
+    seen: Values
+    """The values of the target's attributes."""
+    view: View
+    position: Position
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """What excludes a case, and what of the case it goes by."""
+
+    exclusion: Exclusion
+    forbids: Callable[[Case], bool]
+    details: Callable[[Case], Mapping[str, object]]
+    """What it looked at, by name, for whom asks why; names and numbers, no value of the profile."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What one rule says of a case."""
+
+    exclusion: Exclusion
+    forbids: bool
+    details: Mapping[str, object]
+
+
+def seen_by(target: Target, view: View) -> Values:
+    """Return the values of the target's attributes."""
+    values = view.values
+    return [values[place] for place in target.places]
+
+
+def exclusion_of(case: Case) -> Exclusion | None:
+    """Return what excludes *case*, by the first rule that does; None if its target is sent the export."""
+    for rule in RULES:
+        if rule.forbids(case):
+            return rule.exclusion
+    return None
+
+
+def waits_for(case: Case) -> Exclusion | None:
+    """Return what an entry waits for, whatever the trigger; None if it would not wait."""
+    for rule in WAITING:
+        if rule.forbids(case):
+            return rule.exclusion
+    return None
+
+
+def verdicts(case: Case) -> Iterator[Verdict]:
+    """Yield what each rule says of *case*, in the order in which they are asked."""
+    return (Verdict(rule.exclusion, rule.forbids(case), rule.details(case)) for rule in RULES)
+
+
+def _is_too_early(case: Case) -> bool:
+    """Say whether the record is from before ``since``; an exit is not for one that was told: it may think it is in."""
+    since = case.target.since
+    if since is None or case.position.timestamp >= since:
+        return False
+    return case.trigger is not Trigger.EXITED or case.target.incarnation not in case.view.profile.told
+
+
+def _times(case: Case) -> Mapping[str, object]:
+    return {"since": case.target.since, "recorded": case.position.timestamp}
+
+
+def _is_incomplete(case: Case) -> bool:
+    return not case.target.projection.is_complete(case.seen)
+
+
+def _missing(case: Case) -> Mapping[str, object]:
+    return {"missing": [".".join(each.source) for each in case.target.projection.missing(case.seen)]}
+
+
+def _but_no_exit(rule: Rule) -> Rule:
+    forbids = rule.forbids
+    return Rule(rule.exclusion, lambda case: case.trigger is not Trigger.EXITED and forbids(case), rule.details)
+
+
+WAITING: Sequence[Rule] = (Rule(Exclusion.MANDATORY_ATTRIBUTE_MISSING, _is_incomplete, _missing),)
+"""What an entry waits for."""
+
+RULES: Sequence[Rule] = (
+    Rule(Exclusion.BEFORE_SINCE, _is_too_early, _times),
+    *(_but_no_exit(rule) for rule in WAITING),
+)
+"""All, in the order in which they are asked."""
