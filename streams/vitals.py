@@ -12,6 +12,7 @@ from msgspec import to_builtins
 
 from streams.activation.stage import ActivationStage
 from streams.configuration.settings import Settings
+from streams.configuration.urls import reached
 from streams.status.overview import ACTIVATION as ACTIVATION
 from streams.status.overview import DELIVERY as DELIVERY
 from streams.status.snapshot import Stages
@@ -28,14 +29,16 @@ READY_LOOK_SECONDS = 0.2
 class HealthService(Service):  # type: ignore[misc]  # mode is untyped
     """Health and pulse, as a service of the worker."""
 
-    def __init__(self, health: Health, pulse: Pulse, ready: Callable[[], bool], **options: Any) -> None:
+    def __init__(
+        self, health: Health, pulse: Pulse, ready: Callable[[], bool], advertise: str | None = None, **options: Any
+    ) -> None:
         super().__init__(**options)
-        self._health, self._pulse, self._ready = health, pulse, ready
+        self._health, self._pulse, self._ready, self._advertise = health, pulse, ready, advertise
 
     @property
     def url(self) -> str:
-        """Where health and metrics are served, once it has started."""
-        return self._health.url
+        """Where others reach health, metrics and data, once it has started."""
+        return reached(self._advertise, self._health.url)
 
     async def on_start(self) -> None:
         """Listen and beat."""
@@ -88,7 +91,7 @@ def vitals(settings: Settings, telemetry: Telemetry, stages: Stages) -> HealthSe
         registry=telemetry.registry,
         details=lambda: {"stages": to_builtins(stages.standing(), str_keys=True)},
     )
-    return HealthService(health, pulse, lambda: stages.ready)
+    return HealthService(health, pulse, lambda: stages.ready, http.advertise)
 
 
 def _observe_activation(activation: ActivationStage, telemetry: Telemetry) -> None:

@@ -63,7 +63,7 @@ def run(
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     logging = logs.configure(settings.log.level, settings.log.format, now=time.time, environ=environ)
-    for secret in settings.kafka.secrets:
+    for secret in settings.secrets_of_its_own:
         logging.masks.hide(secret)
     try:
         check_versions()

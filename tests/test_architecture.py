@@ -74,7 +74,7 @@ ROOMS = {
             "configuration",
             "problems located fields validation names headers rules references environment sections inputs settings "
             "certificates kafka tables urls mapping_draft outcomes_draft delivery_draft drafts conversion documents "
-            "files advice header_draft schema meanings scalars origins reading stored canonical",
+            "files advice header_draft schema meanings scalars origins reading stored canonical unseen",
         ),
         sees=("words", "brokers"),
     ),

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, InstanceOf, PlainSerializer, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from streams.brokers import Brokers, Login
 from streams.codes import Mistake
 from streams.configuration.certificates import load
-from streams.configuration.fields import Model, leaves, spellings
-from streams.configuration.located import Node
+from streams.configuration.fields import Model
 from streams.configuration.names import Commas, Integer, Line, Server
-from streams.configuration.problems import ConfigurationError, Problem
-from streams.configuration.references import References, holds_reference
 from streams.configuration.sections import Located
+from streams.configuration.unseen import Unseen
 from streams.configuration.validation import Flaw, refuse
 from streams.secrets import Secret
 from streams.tls import Context
-
-Hidden = Annotated[InstanceOf[Secret], PlainSerializer(str)]
 
 
 def _not_empty(servers: tuple[str, ...]) -> tuple[str, ...]:
     refuse([] if servers else [Flaw("is empty", "name at least one broker", code=Mistake.MISSING_VALUE)])
     return servers
-
-
-_SECRETS = ("saslPassword", "sslKeyPassword")
 
 
 class Kafka(Model):
@@ -47,7 +38,7 @@ class Kafka(Model):
         default=None, description="How we log in, where SASL is used."
     )
     sasl_username: Line | None = Field(default=None, description="The user that we log in as.")
-    sasl_password: Hidden | None = Field(
+    sasl_password: Unseen | None = Field(
         default=None,
         description="A reference to the user's password; in the environment, the password itself may stand.",
     )
@@ -59,7 +50,7 @@ class Kafka(Model):
         default=None, description="Our own certificate with those above it, as PEM, where the brokers want one."
     )
     ssl_keyfile: Located | None = Field(default=None, description="The key of that certificate, as PEM.")
-    ssl_key_password: Hidden | None = Field(
+    ssl_key_password: Unseen | None = Field(
         default=None, description="The password of an encrypted key, given as saslPassword is."
     )
     replication_factor: Annotated[Integer, Field(ge=1, le=32_767)] | None = Field(
@@ -145,40 +136,3 @@ def _login(kafka: Kafka) -> Login | None:
     if kafka.sasl_mechanism is None or kafka.sasl_username is None or kafka.sasl_password is None:
         return None
     return Login(kafka.sasl_mechanism, kafka.sasl_username, kafka.sasl_password)
-
-
-_VARIABLES = frozenset(leaf.environment for leaf in leaves(Kafka, ("kafka",), ("kafka",)) if leaf.path[-1] in _SECRETS)
-"""Where a secret may stand itself; a place in a file, which ends with a line, is never called so."""
-
-
-def with_secrets(node: Node, environ: Mapping[str, str], base: Path, problems: list[Problem]) -> Node:
-    """Return the settings *node* with its secrets in the places of what refers to them; no message shows either.
-
-    A secret may stand itself in the environment variable of its setting, and nowhere else. One that cannot be had is a
-    problem, and taken for given.
-    """
-    section = node.below("kafka")
-    if section is None or not isinstance(section.value, dict) or not isinstance(node.value, dict):
-        return node
-    directory = node.at(("secrets", "directory")).value
-    references = References(environ, base / directory if isinstance(directory, str) else None)
-    accepted = spellings(Kafka)
-    entries = {
-        key: _resolved(entry, accepted[key], references, problems) if accepted.get(key) in _SECRETS else entry
-        for key, entry in section.value.items()
-    }
-    return Node(node.where, {**node.value, "kafka": Node(section.where, entries)})
-
-
-def _resolved(entry: Node, key: str, references: References, problems: list[Problem]) -> Node:
-    value = entry.value
-    if value is None:
-        return entry
-    if isinstance(value, str) and entry.where in _VARIABLES and not holds_reference(value):
-        return Node(entry.where, Secret(value))
-    try:
-        secret = references.resolve(value if isinstance(value, str) else "", entry.where)
-    except ConfigurationError as error:
-        problems.extend(replace(each, key=f"kafka.{key}") for each in error.problems)
-        secret = Secret("")
-    return Node(entry.where, secret)

@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainVali
 
 from streams.activation.timestamps import parse_time
 from streams.configuration.problems import shown
+from streams.configuration.urls import advertised, url
 from streams.configuration.urls import masked_url as masked_url
-from streams.configuration.urls import url
 from streams.configuration.validation import Flaw, refuse
 
 MAX_TOPIC = 249
@@ -199,3 +199,4 @@ OneOrMore = Annotated[
 Need = Annotated[str, AfterValidator(need)]
 Url = Annotated[str, AfterValidator(url), WithJsonSchema(_text_like(r"^[Hh][Tt][Tt][Pp][Ss]?://[^#\s]+$"))]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(network), PlainSerializer(str)]
+Advertised = Annotated[str, AfterValidator(advertised)]

@@ -10,8 +10,10 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from streams.codes import Mistake
 from streams.configuration.fields import Model
-from streams.configuration.names import Commas, Integer, Line, Network, Number, Switch
+from streams.configuration.names import Advertised, Commas, Integer, Line, Network, Number, Switch
+from streams.configuration.unseen import Unseen
 from streams.configuration.validation import Flaw, refuse
+from streams.secrets import Secret
 
 
 def _from_base(path: Path, info: ValidationInfo) -> Path:
@@ -28,6 +30,14 @@ def _drain_flaws(drain: float, session: float) -> Iterator[Flaw]:
     if drain >= session:
         remedy = f"expected less than sessionTimeoutSeconds ({session:g})"
         yield Flaw(f"came {drain:g}", remedy, ("drainSeconds",), Mistake.CONTRADICTION)
+
+
+def _token(token: Secret) -> Secret:
+    """Take what an HTTP header can carry."""
+    text = token.reveal()
+    if text and not (text.isascii() and text.isprintable() and " " not in text):
+        refuse([Flaw("is no token", "expected ASCII without blanks")])
+    return token
 
 
 class Egress(Model):
@@ -52,10 +62,19 @@ class State(Model):
 
 
 class Http(Model):
-    """Where health and metrics are served."""
+    """Where health and metrics are served, and what is known of profiles, behind a token."""
 
     host: Line = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 = all.")
     port: Annotated[Integer, Field(ge=0, le=65_535)] = Field(default=8080, description="The port; 0 = a free one.")
+    advertise: Advertised | None = Field(
+        default=None,
+        description="Where other hosts reach that, as host, host:port or a URL; what it listens on, when not given.",
+    )
+    token: Annotated[Unseen, AfterValidator(_token)] | None = Field(
+        default=None,
+        description="A reference to what must be shown for data of profiles, given as kafka.saslPassword is; without "
+        "it that is refused to everybody.",
+    )
 
 
 class Topics(Model):

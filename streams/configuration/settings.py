@@ -16,7 +16,6 @@ from streams.configuration.inputs import IncompleteInputs
 from streams.configuration.inputs import Inputs as Inputs
 from streams.configuration.inputs import ProfileInput as ProfileInput
 from streams.configuration.kafka import Kafka as Kafka
-from streams.configuration.kafka import with_secrets
 from streams.configuration.located import Node, lines_of, read
 from streams.configuration.names import Commas, app_name, masked_url
 from streams.configuration.origins import origins
@@ -31,8 +30,10 @@ from streams.configuration.sections import Log as Log
 from streams.configuration.sections import Secrets as Secrets
 from streams.configuration.sections import State as State
 from streams.configuration.sections import Topics as Topics
+from streams.configuration.unseen import with_secrets
 from streams.configuration.validation import Flaw, refuse, validate
 from streams.exports import changelog_topic
+from streams.secrets import Secret
 
 OURS = ("commands", "dead-letters", "destinations", "status")
 """The topics ``<app>.<one of these>`` are the worker's own, as are all exports."""
@@ -66,6 +67,11 @@ class Settings(Model):
     activation: Activation = Activation()
     delivery: Delivery = Delivery()
     log: Log = Log()
+
+    @property
+    def secrets_of_its_own(self) -> list[Secret]:
+        """What must not be seen of the settings themselves."""
+        return [*self.kafka.secrets, *([] if self.http.token is None else [self.http.token])]
 
     @model_validator(mode="after")
     def _reads_none_of_its_own_topics(self) -> Settings:
@@ -112,7 +118,7 @@ def _loaded(model: type[Settings], path: Path | None, environ: Mapping[str, str]
     node = Node("settings", {}) if path is None else _file(path, problems)
     lost = node.where if node.refused else None
     base = Path() if path is None else path.parent
-    node = with_secrets(overlay(model, node, environ, problems), environ, base, problems)
+    node = with_secrets(model, overlay(model, node, environ, problems), environ, base, problems)
     found: list[Problem] = []
     settings = validate(model, node, found, {"base": base})
     problems += [problem for problem in found if problem.where != lost]

@@ -56,6 +56,24 @@ def _authority_flaws(parts: SplitResult) -> Iterator[Flaw]:
         yield Flaw("has no legal port", "expected 1 to 65535, or none")
 
 
+def advertised(value: str) -> str:
+    """Take a host, ``host:port``, or an absolute URL without a query."""
+    address = value if "://" in value else f"http://{value}"
+    if any(_url_flaws(address)) or (address == value) is not ("/" in value) or "?" in value:
+        refuse([Flaw("is no address", "expected a host, host:port, or http://host:port/path")])
+    return value
+
+
+def reached(address: str | None, listens: str) -> str:
+    """Return the URL at which others reach what *listens*: the advertised *address*, with its port if need be."""
+    if address is None:
+        return listens
+    if "://" in address:
+        return address.rstrip("/")
+    has_port = urlsplit(f"http://{address}").port is not None
+    return f"http://{address}" if has_port else f"http://{address}:{urlsplit(listens).port}"
+
+
 def masked_url(text: str) -> str:
     """Return *text* with user information and query values masked, if it is a URL."""
     if "://" not in text:

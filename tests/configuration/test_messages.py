@@ -108,7 +108,7 @@ def worker_settings() -> Iterator[Shown]:
     """Yield what is told of the wrong settings."""
     for path in sorted((GOLDEN / "settings").iterdir()):
         with pytest.raises(ConfigurationError) as caught:
-            settings.load(path, ENVIRON if path.name == "streams.yaml" else {})
+            settings.load(path, ENVIRON if path.name == "streams.yaml" else SECRETS)
         yield f"Settings: {path.name}", _short(caught.value.problems, GOLDEN), []
 
 
