@@ -30,6 +30,7 @@ ROOMS = {
             *("activation", "delivery", "endpoints", "configuration", "telemetry", "topics", "groups", "status"),
             *("sampling", "letters"),
             *("crashes", "codes", "remedies", "remedies."),
+            *("governance", "governance.labels", "governance.policies", "governance.core"),
             *_in(
                 "activation",
                 "events profiles identities merging paths strict_json timestamps framing xdm declared decoding "
@@ -62,7 +63,7 @@ ROOMS = {
                 "registry.awaited",
                 "registry.additions",
             ),
-            *("topics.plan", "status.overview", "status.table"),
+            *("topics.plan", "status.overview", "status.table", "governance.evaluating", "governance.telling"),
             *_in("sampling", "leaves forms placement proposals findings overlaps table"),
         ),
         sees=("words",),
