@@ -198,6 +198,16 @@ class Destination:
     is_draining: bool = False
     """It is exported nothing more; what it was exported is still delivered."""
 
+    def told_of(self, segment: Segment) -> dict[str, int | str]:
+        """Return what a membership in *segment* says beside its time and status, where that is known."""
+        told: dict[str, int | str | None] = {}
+        if self.include_segment_timestamps:
+            told |= {"createdAt": segment.created_at, "updatedAt": segment.updated_at}
+            told |= {"mappingCreatedAt": segment.mapping_created_at, "mappingUpdatedAt": segment.mapping_updated_at}
+        if self.include_segment_names:
+            told["name"] = segment.name
+        return {key: value for key, value in told.items() if value is not None}
+
     @property
     def incarnation(self) -> str:
         """Name and creation number, such as ``crm.1``: what topic, group and export ids are made of.

@@ -60,6 +60,7 @@ ROOMS = {
                 "registry.standing",
                 "registry.narrowing",
                 "registry.edits",
+                "registry.mappings",
                 "registry.awaited",
                 "registry.additions",
             ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -27,6 +27,8 @@ Segment = tuple[str, str]
 _name = msgspec.json.encode
 _Tree = dict[str, Any]
 """Nested names of the body; a leaf is an attribute."""
+_Ends = Mapping[Status, bytes]
+"""By status what the entry of a membership ends with, from behind its time."""
 
 
 class Projection:
@@ -43,11 +45,13 @@ class Projection:
         self._mandatory = [place for place, attribute in enumerate(self.attributes) if attribute.mandatory]
         self._templates: dict[tuple[bool, ...], bytes] = {}
         words = {Status.EXISTING: Status.REALIZED} if destination.status == "ga" else {}
-        self._ends = {status: b'","status":"' + words.get(status, status).encode() + b'"}' for status in Status}
-        self._segments: dict[str, dict[str, tuple[int, bytes]]] = {}
+        ends = {status: b'","status":"' + words.get(status, status).encode() + b'"}' for status in Status}
+        self._segments: dict[str, dict[str, tuple[int, bytes, _Ends]]] = {}
+        """Per mapped segment its place, and what its entry begins and ends with, around the time."""
         for place, segment in enumerate(destination.segments):
             start = _name(segment.id) + b':{"lastQualificationTime":"'
-            self._segments.setdefault(segment.namespace, {}).setdefault(segment.id, (place, start))
+            entry = place, start, _with(destination.told_of(segment), ends)
+            self._segments.setdefault(segment.namespace, {}).setdefault(segment.id, entry)
 
     def is_complete(self, values: Sequence[bytes | None]) -> bool:
         """Whether every mandatory attribute has a value; null is none."""
@@ -109,11 +113,19 @@ class Projection:
                     inside = True
                 elif slot.position.timestamp < oldest and (namespace, segment_id) not in changed:
                     continue
-                shown.append((known[0], known[1] + render_time(slot.time_us) + self._ends[slot.status]))
+                shown.append((known[0], known[1] + render_time(slot.time_us) + known[2][slot.status]))
             if shown:
                 shown.sort()
                 namespaces.append(_name(namespace) + b":{" + b",".join([text for _, text in shown]) + b"}")
         return b'"segmentMembership":{' + b",".join(namespaces) + b"}", inside
+
+
+def _with(told: Mapping[str, Any], ends: _Ends) -> _Ends:
+    """Return what the entries of a segment end with that says something beside; the same *ends* for all others."""
+    if not told:
+        return ends
+    members = b",".join([_name(key) + b":" + _name(value) for key, value in told.items()])
+    return {status: end[:-1] + b"," + members + b"}" for status, end in ends.items()}
 
 
 def _tree_of(attributes: Sequence[Attribute]) -> _Tree:

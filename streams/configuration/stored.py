@@ -15,8 +15,8 @@ from streams.configuration.problems import ConfigurationError, Problem
 from streams.configuration.reading import account_in, destination_in, refuse_stray_references
 from streams.configuration.references import References
 from streams.configuration.scalars import Scalar
-from streams.destinations import Account, Destination
-from streams.registry.records import Version
+from streams.destinations import Account, Destination, Segment
+from streams.registry.records import Mappings, Version
 
 _NO_SECRETS = References({}, None)
 
@@ -68,7 +68,15 @@ def _as_of(version: Version, destination: Destination) -> Destination:
         pause=version.pause,
         refusals_accepted_at=version.refusals_accepted_at,
         is_draining=version.life == "draining",
+        segments=tuple(_as_mapped(segment, version.mapped) for segment in destination.segments),
     )
+
+
+def _as_mapped(segment: Segment, mapped: Mappings) -> Segment:
+    times = mapped.get(segment.namespace, {}).get(segment.id)
+    if times is None:
+        return segment
+    return replace(segment, mapping_created_at=times.created_at, mapping_updated_at=times.updated_at)
 
 
 def document_node(document: Mapping[str, Any], version: int) -> Node:

@@ -94,8 +94,9 @@ def _item(item: Mapping[str, Any]) -> str:
         target = f" -> {text_of(item['target'])}" if "target" in item else ""
         return f"{text_of(item['source'])}{target}{' (mandatory)' if item.get('mandatory') else ''}"
     namespace = f"{text_of(item['namespace'])}:" if "namespace" in item else ""
-    name = f" ({text_of(item['name'])})" if "name" in item else ""
-    return f"{namespace}{text_of(item.get('id'))}{name}"
+    told = [text_of(item["name"])] if "name" in item else []
+    told += [f"{key} {text_of(item[key])}" for key in ("createdAt", "updatedAt") if key in item]
+    return f"{namespace}{text_of(item.get('id'))}" + (f" ({', '.join(told)})" if told else "")
 
 
 def text_of(value: Any) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from streams.destinations import Pause
+from streams.registry.mappings import mapped_at
 from streams.registry.records import NamedAccount, Version
 
 
@@ -29,13 +30,15 @@ def created(base: Version | None, document: dict[str, object], account: NamedAcc
         number=1 if base is None else base.number + 1,
         created_at=author.at,
         min_version=number,
+        mapped=mapped_at({}, {}, document, author.at),
         account=account,
     )
 
 
 def changed(base: Version, document: dict[str, object], account: NamedAccount | None, author: Author) -> Version:
     """Return the next version with another document; what else was decided of it stays."""
-    return _next(base, author, document=document, account=account)
+    mapped = mapped_at(base.document, base.mapped, document, author.at)
+    return _next(base, author, document=document, account=account, mapped=mapped)
 
 
 def paused(base: Version, why: str, author: Author) -> Version:
@@ -56,7 +59,7 @@ def draining(base: Version, author: Author) -> Version:
 
 def deleted(base: Version, author: Author) -> Version:
     """Return the version that says it is gone: it keeps the numbers for one of the same name, and nothing else."""
-    return _next(base, author, life="deleted", document={}, account=None, pause=None, refusals_accepted_at=0)
+    return _next(base, author, life="deleted", document={}, mapped={}, account=None, pause=None, refusals_accepted_at=0)
 
 
 def _next(base: Version, author: Author, **changes: object) -> Version:

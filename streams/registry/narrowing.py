@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from streams.destinations import Account, Attribute, Destination, Segment
 
 
 def narrowings(old: Destination, new: Destination) -> list[str]:
     """Return why no export that was rendered for *old* may be posted for *new*; nothing where they may."""
-    return [*_recipient(old.account, new.account), *_removed(old, new), *_actions(old, new), *_since(old, new)]
+    return [
+        *_recipient(old.account, new.account),
+        *_removed(old, new),
+        *_unsaid(old, new),
+        *_actions(old, new),
+        *_since(old, new),
+    ]
 
 
 def _recipient(old: Account, new: Account) -> Iterator[str]:
@@ -42,6 +49,20 @@ def _removed(old: Destination, new: Destination) -> Iterator[str]:
     for segment in old.segments:
         if (segment.namespace, segment.id) not in segments:
             yield f"segment {_name(segment)} is removed"
+
+
+def _unsaid(old: Destination, new: Destination) -> Iterator[str]:
+    """Of what memberships say of their segments, what they say no more."""
+    if old.include_segment_names and not new.include_segment_names:
+        yield "names of segments are no longer sent"
+    if old.include_segment_timestamps and not new.include_segment_timestamps:
+        yield "times of segments are no longer sent"
+    known = replace(new, include_segment_names=True, include_segment_timestamps=True)
+    segments = {(each.namespace, each.id): each for each in new.segments}
+    for segment in old.segments:
+        now = segments.get((segment.namespace, segment.id))
+        if now is not None and (lost := old.told_of(segment).keys() - known.told_of(now)):
+            yield f"segment {_name(segment)} loses its {', '.join(sorted(lost))}"
 
 
 def _actions(old: Destination, new: Destination) -> Iterator[str]:

@@ -29,6 +29,17 @@ class NamedAccount(msgspec.Struct, frozen=True, kw_only=True):
     document: dict[str, Any]
 
 
+class Mapped(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Since when a segment is mapped, and when its item was last changed; milliseconds since 1970, None = unknown."""
+
+    created_at: int | None = None
+    updated_at: int | None = None
+
+
+Mappings = dict[str, dict[str, Mapped]]
+"""The times of a destination's mapped segments, by namespace and id."""
+
+
 class Version(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """One version of a document; times are milliseconds since 1970, secrets are references as they were written."""
 
@@ -44,6 +55,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     """When this incarnation was created: what ``since: now`` means."""
     min_version: int = 1
     """Exports that were rendered by a lower version are not posted."""
+    mapped: Mappings = {}
     account: NamedAccount | None = None
     pause: Pause | None = None
     refusals_accepted_at: int = 0

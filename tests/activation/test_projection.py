@@ -89,6 +89,31 @@ def test_a_status_leaves_in_the_destinations_vocabulary(status: Any, left: str) 
     assert (found["a"]["status"], found["b"]["status"]) == (left, "exited")
 
 
+NAMED = [
+    Segment("a", name='Read"ers', created_at=1, updated_at=2, mapping_created_at=3, mapping_updated_at=4),
+    Segment("b", updated_at=5, mapping_updated_at=6),
+    Segment("c"),
+]
+TIMES = {"createdAt": 1, "updatedAt": 2, "mappingCreatedAt": 3, "mappingUpdatedAt": 4}
+
+
+@pytest.mark.parametrize("timestamps", [False, True])
+@pytest.mark.parametrize("names", [False, True])
+def test_a_membership_says_of_its_segment_what_is_wanted_and_known(names: bool, timestamps: bool) -> None:
+    destination = a_destination(segments=NAMED, include_segment_names=names, include_segment_timestamps=timestamps)
+    plain = {
+        status: {"lastQualificationTime": "2020-05-25T21:37:33Z", "status": status.value}
+        for status in (Status.REALIZED, Status.EXITED)
+    }
+
+    for status, entry in plain.items():
+        found = body(destination, {segment: a_slot(status) for segment in "abcd"})["segmentMembership"]["ups"]
+        assert found["a"] == entry | (TIMES if timestamps else {}) | ({"name": 'Read"ers'} if names else {})
+        assert found["b"] == entry | ({"updatedAt": 5, "mappingUpdatedAt": 6} if timestamps else {})
+        assert found["c"] == entry
+        assert list(found) == ["a", "b", "c"]
+
+
 def test_the_body_says_whether_it_says_in() -> None:
     projection = Projection(a_destination(segments=["a", Segment("b", "other")], attributes=[]))
     gone, there = a_slot(Status.EXITED), a_slot()

@@ -16,7 +16,7 @@ from streams.destinations import Pause
 from streams.registry import edits
 from streams.registry.edits import Author
 from streams.registry.plans import Change, Plan, Standing, plan, users_of
-from streams.registry.records import NamedAccount, Version
+from streams.registry.records import Mapped, NamedAccount, Version
 
 ANN, BOB = Author("ann@desk", 1_000), Author("bob@home", 2_000)
 PARTNER = {"kind": "account", "name": "partner", "httpEndpoint": "https://h/x?key=canary-1"}
@@ -70,6 +70,7 @@ def test_what_is_new_is_created_accounts_first() -> None:
         by="ann@desk",
         document=CRM,
         created_at=1_000,
+        mapped={"ups": {segment: Mapped(created_at=1_000, updated_at=1_000) for segment in ("a", "b")}},
         account=NamedAccount(name="partner", version=1, document=PARTNER),
     )
     assert told(crm) == [
@@ -149,6 +150,50 @@ def test_what_is_narrowed_withdraws_what_was_rendered_before(keys: dict[str, Any
     assert change.narrowed == (why,)
     assert change.version.min_version == change.version.version == 2
     stored_without_secrets(change.version)
+
+
+NAMED: dict[str, Any] = {
+    "segments": [{"id": "a", "name": "Readers", "updatedAt": "2020-05-25T21:24:39Z"}, {"id": "b", "namespace": "own"}],
+    "includeSegmentNames": True,
+    "includeSegmentTimestamps": True,
+}
+
+
+def renamed(**keys: Any) -> Change:
+    """Return what applying CRM with named segments and other keys does to it."""
+    standing = after(planned(PARTNER, {**CRM, **NAMED}))
+    (change,) = planned({**CRM, **NAMED, **keys}, standing=standing, author=BOB).changes
+    return change
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ({"includeSegmentNames": False}, "names of segments are no longer sent"),
+        ({"includeSegmentTimestamps": False}, "times of segments are no longer sent"),
+        ({"segments": ["a", NAMED["segments"][1]]}, "segment a loses its name, updatedAt"),
+    ],
+)
+def test_what_is_said_no_more_of_segments_withdraws_what_said_it(keys: dict[str, Any], why: str) -> None:
+    assert renamed(**keys).narrowed == (why,)
+
+
+def test_what_is_said_otherwise_or_was_never_sent_of_segments_withdraws_nothing() -> None:
+    other = {"id": "a", "name": "Writers", "updatedAt": "2021-05-25T21:24:39Z"}
+    assert renamed(segments=[other, NAMED["segments"][1]]).narrowed == ()
+
+    quiet = {**NAMED, "includeSegmentNames": False, "includeSegmentTimestamps": False}
+    standing = after(planned(PARTNER, {**CRM, **quiet}))
+    nameless = {**CRM, **quiet, "segments": ["a", NAMED["segments"][1]]}
+    assert planned(nameless, standing=standing).changes[0].narrowed == ()
+
+
+def test_of_a_segment_all_that_it_says_is_told() -> None:
+    segment = {"id": "a", "namespace": "own", "name": "Readers", "createdAt": "2020-01-01T00:00:00Z"}
+
+    assert told(changed(segments=["a", "b", segment])) == [
+        "+ segments: own:a (Readers, createdAt 2020-01-01T00:00:00Z)"
+    ]
 
 
 def test_another_client_of_the_same_endpoint_is_another_recipient_and_another_secret_is_not() -> None:
