@@ -9,14 +9,14 @@ import msgspec
 from streams.activation.events import Status
 from streams.exports import Position
 
-VERSION = 3
+VERSION = 4
 """The encoding's version: raised whenever an older release would misread it. A release reads N and N-1."""
 
-_READABLE = frozenset({2, 3})
+_READABLE = frozenset({3, 4})
 _ARRAY, _ARRAY_MASK = 0x90, 0xF0  # MessagePack: a short array
-_FORGETTING, _OWING = (b"\x02", b"\x03"), b"\x03"  # the versions with a place for it
 _NOTHING = (b"", b"\xc0")  # what stands there if nothing was forgotten, or is owed
-_PLAIN = b"\x03\xc0\xc0"  # how nearly all begin: neither
+_PLAIN = b"\x04\xc0\xc0"  # how nearly all begin: neither
+_NEVER, _MOMENT = 0xC0, 0xCF  # MessagePack: nil, and an integer of eight bytes
 
 
 class UnknownEncoding(ValueError):  # noqa: N818 - says what is wrong, as UnknownVersion does
@@ -36,11 +36,21 @@ class MembershipSlot(_Slot, array_like=True, frozen=True, gc=False):
     status: Status
     time_us: int
     position: Position
+    until_us: int | None = None
+    """When the membership ends by itself; of an exit, that it has ended so. In microseconds, None: it does not."""
 
     @property
     def inside(self) -> bool:
         """Whether the profile is in the segment."""
         return self.status is not Status.EXITED
+
+    @property
+    def shown_us(self) -> int:
+        """The time that it is shown with: of a membership that ended by itself, when it did.
+
+        *time_us*, by which events are put in order, stays that of the last event.
+        """
+        return self.time_us if self.until_us is None or self.inside else self.until_us
 
 
 Memberships = Mapping[str, Mapping[str, MembershipSlot]]
@@ -79,6 +89,8 @@ class Forgotten(_Slot, array_like=True, frozen=True, gc=False):
     """By the destination's incarnation: whether it may have been told "in"."""
     seen: dict[str, int]
     """By input topic, the highest offset that a slot named: up to there every record was applied before."""
+    keys: dict[str, bytes] = {}
+    """By the dotted source path, the JSON text of each deduplication key that the profile had."""
 
 
 class Profile(msgspec.Struct, array_like=True):
@@ -90,6 +102,10 @@ class Profile(msgspec.Struct, array_like=True):
     owed: dict[str, Position] | None = None
     """By the destination's incarnation: the last record whose export its topic refused. None if nothing is owed, so
     that the first bytes tell."""
+    due: int | None = None
+    """From when on, in milliseconds, something of it may be due: a lower bound, and the first bytes tell (``due_of``).
+
+    None if nothing ever is."""
     revision: int = 0
     memberships: dict[str, dict[str, MembershipSlot]] = {}
     """By namespace and segment id."""
@@ -111,11 +127,12 @@ class Profile(msgspec.Struct, array_like=True):
         return f"Profile(revision={self.revision}, ...)"
 
 
-class _Profile2(msgspec.Struct, array_like=True):
-    """A profile as version 2 has it, which owed nothing."""
+class _Profile3(msgspec.Struct, array_like=True):
+    """A profile as version 3 has it, which did not say when something of it is due."""
 
     version: int
     forgotten: Forgotten | None
+    owed: dict[str, Position] | None
     revision: int
     memberships: dict[str, dict[str, MembershipSlot]]
     fragments: dict[str, TextSlot]
@@ -126,7 +143,7 @@ class _Profile2(msgspec.Struct, array_like=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Profile).decode
-_decode_2 = msgspec.msgpack.Decoder(_Profile2).decode
+_decode_3 = msgspec.msgpack.Decoder(_Profile3).decode
 
 
 def check_encoding(value: bytes) -> None:
@@ -143,7 +160,7 @@ def decode_profile(value: bytes) -> Profile:
     """Return the profile that *value* encodes; raises UnknownEncoding if this release does not read it."""
     check_encoding(value)
     try:
-        return _raised(_decode_2(value)) if value[1] == 2 else _decode(value)
+        return _raised(_decode_3(value)) if value[1] == 3 else _decode(value)
     except msgspec.DecodeError as error:
         raise UnknownEncoding(f"a profile's state does not decode: {error}") from None
 
@@ -155,8 +172,21 @@ def is_marked(value: bytes) -> bool:
     """
     if value.startswith(_PLAIN, 1):
         return False
-    version = value[1:2]
-    return version in _FORGETTING and (value[2:3] not in _NOTHING or (version == _OWING and value[3:4] not in _NOTHING))
+    is_ours = len(value) > 1 and value[1] in _READABLE
+    return is_ours and (value[2:3] not in _NOTHING or value[3:4] not in _NOTHING)
+
+
+def due_of(value: bytes) -> int | None:
+    """Return from when on something of a profile may be due (``Profile.due``), given its state.
+
+    Of nearly all it looks at the first bytes only.
+    """
+    if value.startswith(_PLAIN, 1):
+        if value[4] == _NEVER:
+            return None
+        if value[4] == _MOMENT:
+            return int.from_bytes(value[5:13])
+    return decode_profile(value).due
 
 
 def encode_profile(profile: Profile) -> bytes:
@@ -175,10 +205,12 @@ def forget_gone(profile: Profile, gone: Set[str]) -> None:
         profile.owed = {each: owed for each, owed in profile.owed.items() if each not in gone} or None
 
 
-def _raised(old: _Profile2) -> Profile:
-    """Return a profile of version 2 as one of today."""
+def _raised(old: _Profile3) -> Profile:
+    """Return a profile of version 3 as one of today; something of it may be due at any time."""
     return Profile(
         forgotten=old.forgotten,
+        owed=old.owed,
+        due=0,
         revision=old.revision,
         memberships=old.memberships,
         fragments=old.fragments,
