@@ -34,6 +34,7 @@ from streams.commands.shared import (
     read_settings,
     read_settings_with_origins,
 )
+from streams.commands.simulating import simulate
 from streams.commands.status import status
 from streams.commands.topics import topics
 from streams.configuration.names import is_document_name
@@ -181,5 +182,6 @@ main.add_command(destinations)
 main.add_command(gaps)
 main.add_command(inputs)
 main.add_command(re_export)
+main.add_command(simulate)
 main.add_command(status)
 main.add_command(topics)

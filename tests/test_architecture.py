@@ -34,7 +34,7 @@ ROOMS = {
             *_in(
                 "activation",
                 "events profiles identities merging paths strict_json timestamps framing xdm declared decoding "
-                "partitioners asked",
+                "partitioners asked explanation simulation recorded",
             ),
             *_in("endpoints", "retry_after addresses reasons"),
             *_in("telemetry", "labels masks repeats"),
@@ -47,6 +47,7 @@ ROOMS = {
             *_in(
                 "activation",
                 "projection activate deciding slots triggers unions forgetting withdrawals removals rendering renewals "
+                "masking explaining simulating "
                 "replays owing faults",
             ),
             *_in(

@@ -25,7 +25,10 @@ CONFIGURED = [told for told in LEAVES if "--config" in told.options]
 
 LIST_NOTHING = {"streams worker", "streams schema"}
 """Every other command has ``--output``."""
-NEED_NO_KAFKA = {"streams worker", "streams settings", "streams destinations check", "streams destinations test"}
+NEED_NO_KAFKA = {
+    *("streams worker", "streams settings", "streams destinations check", "streams destinations test"),
+    "streams simulate",
+}
 """They are given settings, and need no Kafka, or wait for it."""
 SETTINGS = """\
 app: shop

@@ -1,0 +1,188 @@
+"""Explains a profile's state to one destination: what is known, and what the rules that decide say of it. Pure.
+
+Nothing is decided here: each answer is what ``deciding``, ``renewals`` and the unions say, asked of a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from streams.activation import explanation as told
+from streams.activation.activate import Activation
+from streams.activation.deciding import Case, exclusion_of, seen_by, verdicts
+from streams.activation.explanation import Explanation
+from streams.activation.masking import Mask
+from streams.activation.merging import same_value
+from streams.activation.profiles import MembershipSlot, Profile, TextSlot, decode_profile, encode_profile
+from streams.activation.rendering import Rendered
+from streams.activation.timestamps import render_time
+from streams.activation.triggers import Target, Trigger
+from streams.activation.unions import View
+from streams.activation.withdrawals import mapped
+from streams.exports import Position
+from streams.remedies import Remedy
+from streams.remedies.destinations import EXCLUSIONS
+
+ASKED = "explain"
+"""The topic of the record that an export would be of if it were sent now."""
+
+_count = msgspec.json.Decoder(dict[str, list[msgspec.Raw]]).decode
+_UNKNOWN = Remedy("", "")
+
+
+def explain(
+    activation: Activation, incarnation: str, profile: Profile, key: bytes, partition: int, now_ms: int, mask: Mask
+) -> Explanation:
+    """Return why *profile*, whose *key* is the profile id, was or was not sent to one of the destinations.
+
+    *profile* is left as it is; KeyError where the destination is none of *activation*'s.
+    """
+    target, view = activation.target(incarnation), activation.view(profile)
+    now = Position(ASKED, partition, 0, now_ms)
+    copy = decode_profile(encode_profile(profile))
+    step = activation.renew(copy, incarnation, Trigger.RE_EXPORT, now, now_ms)
+    ((_, end, exclusion),) = step.considered
+    case = Case(target, Trigger.RE_EXPORT, seen_by(target, view), view, now)
+    return Explanation(
+        profile=mask.key(key),
+        partition=partition,
+        at=time_of(now_ms),
+        destination=target.destination.name,
+        incarnation=incarnation,
+        version=target.destination.version,
+        revision=profile.revision,
+        memberships=tuple(_memberships(target, view)),
+        fragments=tuple(_fragment(source, slot) for source, slot in profile.fragments.items()),
+        identities=tuple(_identified(source, slot) for source, slot in profile.identities.items()),
+        identity_map=told.NULL if view.identities is None else mask.identities(view.identities),
+        attributes=tuple(_attributes(activation, target, view, mask)),
+        forgotten=_forgotten(profile, incarnation),
+        owed=_owed(profile, incarnation),
+        told=_told(profile, incarnation),
+        rules=tuple(_rules(case)) if any(each.mapped for each in _memberships(target, view)) else (),
+        end=end.value,
+        exclusion=None if exclusion is None else exclusion.value,
+        exports=tuple(sent(export, target, mask) for export in step.exports),
+    )
+
+
+def sent(export: Rendered, target: Target, mask: Mask) -> told.Sent:
+    """Return an export to *target* as it is shown."""
+    targets = {attribute.target for attribute in target.projection.attributes}
+    return told.Sent(
+        destination=export.destination.name,
+        trigger=export.meta.trigger,
+        segments=export.meta.segments,
+        body=mask.body(export.body, targets),
+        bytes=len(export.body),
+    )
+
+
+def remedy_of(exclusion: str) -> Remedy:
+    """Return what an exclusion means, and what would heal it."""
+    return EXCLUSIONS.get(exclusion, _UNKNOWN)
+
+
+def time_of(ms: int) -> str:
+    """Return a time in milliseconds as it is written everywhere."""
+    return render_time(ms * 1_000).decode()
+
+
+def _memberships(target: Target, view: View) -> Iterator[told.Known]:
+    """Yield the memberships, the mapped ones first, in the order of the document."""
+    slots = {
+        (namespace, id_): it for namespace, all_of in view.profile.memberships.items() for id_, it in all_of.items()
+    }
+    named = dict.fromkeys(segment for segment in mapped(target) if segment in slots)
+    for namespace, segment in [*named, *(slots.keys() - named.keys())]:
+        slot = slots[namespace, segment]
+        yield told.Known(
+            namespace=namespace,
+            segment=segment,
+            mapped=(namespace, segment) in named,
+            status=slot.status.value,
+            last_qualification_time=render_time(slot.time_us).decode(),
+            record=_record(slot.position),
+            exclusion=_exclusion(target, view, slot) if (namespace, segment) in named else None,
+        )
+
+
+def _exclusion(target: Target, view: View, slot: MembershipSlot) -> str | None:
+    trigger = Trigger.ENTERED if slot.inside else Trigger.EXITED
+    exclusion = exclusion_of(Case(target, trigger, seen_by(target, view), view, slot.position))
+    return None if exclusion is None else exclusion.value
+
+
+def _record(position: Position) -> told.Record:
+    return told.Record(place=position.text, timestamp=time_of(position.timestamp))
+
+
+def _fragment(source: str, slot: TextSlot) -> told.Fragment:
+    size = None if slot.text is None else len(slot.text)
+    return told.Fragment(source=source, bytes=size, record=_record(slot.position))
+
+
+def _identified(source: str, slot: TextSlot) -> told.Identified:
+    namespaces = {} if slot.text is None else {name: len(items) for name, items in _count(slot.text).items()}
+    return told.Identified(source=source, namespaces=namespaces, record=_record(slot.position))
+
+
+def _attributes(activation: Activation, target: Target, view: View, mask: Mask) -> Iterator[told.Mapped]:
+    for number, (attribute, value) in enumerate(zip(target.projection.attributes, seen_by(target, view), strict=True)):
+        yield told.Mapped(
+            source=".".join(attribute.source),
+            target=".".join(attribute.target),
+            mandatory=attribute.mandatory,
+            deduplication_key=attribute.deduplication_key,
+            hash=attribute.hash,
+            value=told.NULL if value is None else mask.value(value),
+            sources=tuple(_sources(activation, target, view, number)) if value is not None else (),
+        )
+
+
+def _sources(activation: Activation, target: Target, view: View, number: int) -> list[str]:
+    """Return the sources without which the value would be another one; where each could be spared, all that have it."""
+    fragments = view.profile.fragments
+
+    def value(sources: dict[str, TextSlot]) -> bytes | None:
+        return seen_by(target, activation.view(Profile(fragments=sources)))[number]
+
+    having = [source for source in fragments if value({source: fragments[source]}) is not None]
+    whole = value(fragments)
+    without = {each: value({source: slot for source, slot in fragments.items() if source != each}) for each in having}
+    needed = [source for source, left in without.items() if not same_value(left, whole)]
+    return needed or [each for each in having if same_value(value({each: fragments[each]}), whole)]
+
+
+def _forgotten(profile: Profile, incarnation: str) -> told.Forgotten | None:
+    forgotten = profile.forgotten
+    if forgotten is None:
+        return None
+    count = sum(len(slots) for slots in forgotten.memberships.values())
+    return told.Forgotten(record=_record(forgotten.position), memberships=count, told=forgotten.told.get(incarnation))
+
+
+def _owed(profile: Profile, incarnation: str) -> told.Record | None:
+    position = (profile.owed or {}).get(incarnation)
+    return None if position is None else _record(position)
+
+
+def _told(profile: Profile, incarnation: str) -> told.Told | None:
+    last = profile.told.get(incarnation)
+    if last is None:
+        return None
+    return told.Told(revision=last.revision, at=time_of(last.revision), inside=last.inside)
+
+
+def _rules(case: Case) -> Iterator[told.Rule]:
+    for verdict in verdicts(case):
+        meaning, todo = remedy_of(verdict.exclusion)
+        yield told.Rule(
+            exclusion=verdict.exclusion.value,
+            forbids=verdict.forbids,
+            details=dict(verdict.details),
+            meaning=meaning,
+            todo=todo,
+        )

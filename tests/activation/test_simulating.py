@@ -1,0 +1,120 @@
+"""A simulated record is decoded and applied as a worker does it; every golden case comes out as it was typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from streams.activation.masking import Mask
+from streams.activation.simulating import Arrived, Simulation
+from streams.activation.simulation import Taken
+from tests.records import INPUTS, KEY, NOW_MS, a_destination, a_fragment, a_membership, an_activation, an_attribute
+from tests.test_golden import CASES, Expected, Record, activation_of, read
+
+
+def a_simulation(*destinations: Any, reveal: bool = True, partitioner: str = "any", partitions: int = 1) -> Simulation:
+    activation = an_activation(*destinations)
+    return Simulation(INPUTS, activation, partitioner=partitioner, partitions=partitions, mask=Mask(reveal=reveal))
+
+
+def take(simulation: Simulation, topic: str, value: bytes | None, *, offset: int | None = None) -> Taken:
+    partition, at = simulation.place(topic, KEY, None, offset)
+    return simulation.take(Arrived(topic, partition, at, NOW_MS, KEY, value), NOW_MS, "here")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
+def test_every_golden_case_comes_out_as_it_was_typed(case: Path) -> None:
+    activation = activation_of(json.loads((case / "destinations.json").read_bytes()))
+    simulation = Simulation(INPUTS, activation, partitioner="any", partitions=1, mask=Mask(reveal=True))
+    records = msgspec.json.decode((case / "inputs.json").read_bytes(), type=list[Record])
+    expected = msgspec.json.decode((case / "expected.json").read_bytes(), type=list[Expected])
+
+    for number, (record, wanted) in enumerate(zip(records, expected, strict=True)):
+        value = None if bytes(record.value) == b"null" else bytes(record.value)
+        partition, offset = simulation.place(record.topic, KEY, None, None)
+        taken = simulation.take(Arrived(record.topic, partition, offset, record.timestamp, KEY, value), NOW_MS, "here")
+
+        assert taken.end == wanted.end, f"record {number}"
+        sent = {
+            outcome.destination: read(outcome.exports[-1].body) for outcome in taken.destinations if outcome.exports
+        }
+        assert sent == {name: read(body) for name, body in wanted.exports.items()}, f"record {number}"
+
+
+def test_it_is_told_what_was_written_and_what_was_overtaken_by_what() -> None:
+    simulation = a_simulation()
+    take(simulation, "memberships", a_membership("a", 5, status="realized"))
+
+    later = take(simulation, "memberships", a_membership("a", 1, status="exited", ids={"ecid": [{"id": "1"}]}))
+
+    (said,) = later.decoded.memberships
+    assert (said.segment, said.status, said.written, said.instead) == ("a", "exited", False, "memberships-0-0")
+    assert later.decoded.identities is not None
+    assert later.decoded.identities.written
+
+
+def test_an_exclusion_comes_with_its_rule_and_what_heals_it() -> None:
+    simulation = a_simulation(a_destination(attributes=[an_attribute("person.email", mandatory=True)]))
+
+    (outcome,) = take(simulation, "memberships", a_membership("a", status="realized")).destinations
+
+    assert (outcome.end, outcome.exclusion, outcome.exports) == ("excluded", "mandatory-attribute-missing", ())
+    assert outcome.meaning is not None
+    assert "mandatory" in outcome.meaning
+    assert outcome.todo is not None
+    assert "when the attribute comes" in outcome.todo
+
+
+def test_the_same_offset_again_is_the_same_record_read_again() -> None:
+    simulation = a_simulation()
+    value = a_membership("a", status="realized")
+    once = take(simulation, "memberships", value)
+
+    again = take(simulation, "memberships", value, offset=0)
+    anew = take(simulation, "memberships", value)
+
+    assert again.destinations[0].exports[0].body == once.destinations[0].exports[0].body
+    assert anew.offset == 1
+    assert anew.end == "not-triggered"
+
+
+def test_a_null_forgets_and_a_malformed_record_says_why() -> None:
+    simulation = a_simulation()
+    take(simulation, "memberships", a_membership("a", status="realized"))
+    take(simulation, "profiles", a_fragment(person={"email": "a@b"}))
+
+    null, malformed = take(simulation, "profiles", None), take(simulation, "profiles", b"[]")
+
+    assert null.decoded.kind == "null"
+    assert null.decoded.fragment is not None
+    assert null.decoded.fragment.written
+    assert [export.trigger for export in null.destinations[0].exports] == ["forgotten"]
+    assert (malformed.end, malformed.decoded.reason) == ("malformed", "not-an-object")
+
+
+def test_what_is_not_where_the_partitioner_puts_it_is_malformed() -> None:
+    simulation = a_simulation(partitioner="murmur2", partitions=8)
+    home, _ = simulation.place("profiles", KEY, None, None)
+    elsewhere = Arrived("profiles", (home + 1) % 8, 0, NOW_MS, KEY, b"{}")
+
+    assert take(simulation, "profiles", b"{}").decoded.reason is None
+    assert simulation.take(elsewhere, NOW_MS, "here").decoded.reason == "wrong-partition"
+
+
+def test_no_value_shows_unless_it_is_asked_for() -> None:
+    simulation = a_simulation(reveal=False)
+    ids = {"ecid": [{"id": "secret-id"}]}
+    taken = [
+        take(simulation, "profiles", a_fragment(person={"email": "secret@example.com"}, identityMap=ids)),
+        take(simulation, "memberships", a_membership("a", status="realized", ids=ids)),
+    ]
+    text = msgspec.json.encode(taken).decode()
+
+    assert taken[1].destinations[0].exports
+    assert "secret" not in text
+    assert KEY.decode() not in text
+    assert "secret" not in repr(taken)
