@@ -173,7 +173,7 @@ def _told(profile: Profile, incarnation: str) -> told.Told | None:
     last = profile.told.get(incarnation)
     if last is None:
         return None
-    return told.Told(revision=last.revision, at=time_of(last.revision), inside=last.inside)
+    return told.Told(revision=last.revision, at=time_of(last.revision), inside=last.inside, trigger=last.trigger)
 
 
 def _rules(case: Case) -> Iterator[told.Rule]:

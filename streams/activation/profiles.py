@@ -69,6 +69,8 @@ class Told(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     revision: int
     inside: bool
+    trigger: str | None = None
+    """What made it go out; None where an older release wrote it."""
 
 
 class Forgotten(_Slot, array_like=True, frozen=True, gc=False):

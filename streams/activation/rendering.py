@@ -48,8 +48,9 @@ def full(cause: Cause, seen: Values, view: View, position: Position, now_ms: int
     profile, projection = view.profile, cause.target.projection
     memberships = profile.memberships if not cause.reentered else _shown(cause, seen, view, position)
     body, inside = projection.body(seen, memberships, view.identities, changed=cause.changed, now_ms=now_ms)
-    profile.told[cause.target.incarnation] = Told(profile.revision, inside)
-    return rendered(cause, body, profile.revision, position)
+    export = rendered(cause, body, profile.revision, position)
+    profile.told[cause.target.incarnation] = Told(profile.revision, inside, export.meta.trigger)
+    return export
 
 
 def rendered(cause: Cause, body: bytes, revision: int, position: Position) -> Rendered:

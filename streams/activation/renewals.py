@@ -86,5 +86,5 @@ def _full(
     profile, seen = view.profile, seen_by(target, view)
     profile.revision = max(profile.revision + 1, now_ms)
     body, inside = target.projection.body(seen, shown, view.identities, changed=known, now_ms=now_ms)
-    profile.told[target.incarnation] = Told(profile.revision, inside)
+    profile.told[target.incarnation] = Told(profile.revision, inside, trigger.value)
     return rendered(Cause(target, trigger), body, profile.revision, position)

@@ -140,7 +140,7 @@ def test_an_entry_waits_for_mandatory_attributes_and_heals_when_they_come() -> N
 
     step = life.take("profiles", a_fragment(person={"email": "one@example.com"}))
     assert step.end is RecordEnd.ACTIVATED
-    assert life.profile.told == {"crm.1": Told(life.profile.revision, inside=True)}
+    assert life.profile.told == {"crm.1": Told(life.profile.revision, inside=True, trigger="attribute")}
 
 
 def test_an_exit_never_waits_even_if_the_entry_was_never_seen() -> None:

@@ -59,7 +59,7 @@ def test_what_is_known_is_told_with_the_records_that_said_it() -> None:
     assert plain(found.identity_map) == IDS
     assert (attribute.source, plain(attribute.value), attribute.sources) == ("person.email", "a@b", ("profiles",))
     assert found.told is not None
-    assert (found.told.revision, found.told.inside) == (life.profile.revision, True)
+    assert (found.told.revision, found.told.inside, found.told.trigger) == (life.profile.revision, True, "attribute")
     assert (found.partition, found.revision) == (3, life.profile.revision)
 
 

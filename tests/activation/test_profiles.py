@@ -59,7 +59,7 @@ profiles = st.builds(
     memberships=memberships,
     fragments=texts,
     identities=texts,
-    told=st.dictionaries(names, st.builds(Told, st.integers(0, 2**62), st.booleans()), max_size=2),
+    told=st.dictionaries(names, st.builds(Told, st.integers(0, 2**62), st.booleans(), st.none() | names), max_size=2),
     exits=memberships,
     owed=st.none() | st.dictionaries(names, positions, min_size=1, max_size=2),
     due=st.none() | st.integers(0, 2**62),
@@ -70,7 +70,7 @@ PROFILE = Profile(
     memberships={"ups": {"a": MembershipSlot(Status.EXITED, 5, Position("q", 1, 2, 3))}},
     fragments={"p": TextSlot(b"{}", Position("p", 1, 4, 5))},
     identities={"p": TextSlot(None, Position("p", 1, 4, 5))},
-    told={"crm.1": Told(6, inside=True)},
+    told={"crm.1": Told(6, inside=True, trigger="entered")},
     exits={"ups": {"b": MembershipSlot(Status.EXITED, 4, Position("q", 1, 1, 2))}},
 )
 VERSION_3 = bytes.fromhex(
@@ -87,7 +87,7 @@ REST_4 = bytes.fromhex(
     "81 a3757073 81 a161 94 a6657869746564 05 94 a171 01 02 03 c0"
     "81 a170 92 c4027b7d 94 a170 01 04 05"
     "81 a170 92 c0 94 a170 01 04 05"
-    "81 a563726d2e31 92 06 c3"
+    "81 a563726d2e31 93 06 c3 a7656e7465726564"
     "81 a3757073 81 a162 94 a6657869746564 04 94 a171 01 01 02 c0"
 )
 VERSION_4 = bytes.fromhex("9a 04 c0 c0 c0") + REST_4
@@ -117,10 +117,11 @@ def test_this_version_stays_as_it_was_written() -> None:
 
 
 def test_the_version_before_is_read_as_what_it_says() -> None:
-    """But for when something of it is due: it does not say that, so it may be at any time."""
-    assert decode_profile(VERSION_3) == replace(PROFILE, due=0)
+    """But for when something of it is due (it may be at any time), and why the last exports went out."""
+    then = replace(PROFILE, due=0, told={"crm.1": Told(6, inside=True)})
+    assert decode_profile(VERSION_3) == then
     forgotten = b"\x99\x03" + FORGOTTEN_3 + VERSION_3[3:]
-    assert decode_profile(forgotten) == replace(PROFILE, forgotten=FORGOTTEN, due=0)
+    assert decode_profile(forgotten) == replace(then, forgotten=FORGOTTEN)
 
 
 def test_the_release_before_refuses_what_it_would_misread() -> None:

@@ -63,7 +63,7 @@ def test_all_that_is_mapped_is_said_exits_of_any_age_too() -> None:
     (export,) = step.exports
     assert (export.meta.trigger, export.meta.source, export.meta.segments) == ("re-export", "commands-0-7", ())
     assert step.considered == [(export.destination, RecordEnd.ACTIVATED, None)]
-    assert life.profile.told["crm.1"] == Told(export.meta.revision, inside=True)
+    assert life.profile.told["crm.1"] == Told(export.meta.revision, inside=True, trigger="re-export")
 
 
 def test_the_revision_rises_and_the_same_command_done_again_has_the_same_id() -> None:
