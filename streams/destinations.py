@@ -209,6 +209,11 @@ class Destination:
         return {key: value for key, value in told.items() if value is not None}
 
     @property
+    def is_held(self) -> bool:
+        """Whether nothing of it is posted, whatever waits: an operator has paused it, or a policy forbids it."""
+        return self.pause is not None or self.forbidden is not None
+
+    @property
     def incarnation(self) -> str:
         """Name and creation number, such as ``crm.1``: what topic, group and export ids are made of.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -140,8 +141,8 @@ class Deliveries(Service):  # type: ignore[misc]  # mode is untyped
             await keeper.follow(wanted)
         except Exception as error:  # such as a URL that cannot be requested: the destination's own trouble
             if self._wanted.get(wanted.name) == wanted:
-                self._wanted[wanted.name] = keeper.destination
-                await keeper.stay()
+                stays = self._wanted[wanted.name] = _no_freer(keeper.destination, wanted)
+                await (keeper.stay() if stays == keeper.followed else keeper.follow(stays))
             return f"its endpoint cannot be reached: {type(error).__name__}"
         return None
 
@@ -187,6 +188,11 @@ class Deliveries(Service):  # type: ignore[misc]  # mode is untyped
             is_current=partial(self._is_current, destination),
             limiter=Limiter(telemetry.held),
         )
+
+
+def _no_freer(destination: Destination, wanted: Destination) -> Destination:
+    """Return what a destination stays where *wanted* cannot be: what forbids that forbids it, too."""
+    return replace(destination, forbidden=destination.forbidden or wanted.forbidden)
 
 
 async def _unreachable(posted: Posted) -> Outcome:

@@ -61,6 +61,8 @@ class Health:
         """The heads that failed, each of a profile of its own: how many exports had been delivered by then."""
         self._deliveries = 0
         self._silent_since: float | None = None
+        self._held_since: float | None = None
+        """Since when nothing is sent, since somebody wants that."""
         self._storm, self._rebuffs = Storm(), Rebuffs()
 
     @property
@@ -118,6 +120,17 @@ class Health:
     def unheard(self) -> None:
         """Note that nothing may be sent, so that nothing delivered proves nothing."""
         self._silent_since = None
+
+    def hold(self, now: float) -> None:
+        """Note that nothing is sent until ``go_on``: of the time at fault that does not count."""
+        if self._held_since is None:
+            self._held_since = now
+
+    def go_on(self, now: float) -> None:
+        """Note that it may be sent again."""
+        if self.fault is not None and self._held_since is not None:
+            self.fault.since += now - max(self._held_since, self.fault.since)
+        self._held_since = None
 
     def probe_soon(self) -> None:
         """Let the next probe begin at once: perhaps something was mended."""

@@ -74,7 +74,7 @@ class Delivery(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # bot
 
     @property
     def begun(self) -> bool:
-        """Whether it is known which partitions are assigned, and where they go on unless it is paused."""
+        """Whether it is known which partitions are assigned, and where they go on unless the destination is held."""
         return self._tenure.is_begun
 
     @property

@@ -22,9 +22,9 @@ class Trouble(IntEnum):
 class State:
     """A destination's state, told by name, reason and details for people.
 
-    ``paused`` by whom and why; ``faulted`` and why while it has a trouble, also where it is paused and could not be
-    resumed; else ``draining``, ``configured`` (it has no segment) or ``activated``. Nothing is told before the first
-    trouble, or before the first one is over.
+    ``forbidden`` by policies, and how that comes; ``paused`` by whom and why; ``faulted`` and why while it has a
+    trouble, also where it is held and could not go on; else ``draining``, ``configured`` (it has no segment) or
+    ``activated``. Nothing is told before the first trouble, or before the first one is over.
     """
 
     def __init__(self, tell: Callable[[str, str, str], None], destination: Destination) -> None:
@@ -50,7 +50,7 @@ class State:
     def follow(self, destination: Destination) -> None:
         """Note what another version of the document says, now that it is in force."""
         self._destination = destination
-        if self._told is not None or destination.pause is not None:
+        if self._told is not None or destination.is_held:
             self._say()
 
     def _say(self) -> None:
@@ -61,6 +61,8 @@ class State:
 
     def _now(self) -> tuple[str, str, str]:
         worst, destination = min(self._troubles, default=None), self._destination
+        if destination.forbidden is not None and worst is not Trouble.CRASHED:
+            return "forbidden", "policy", destination.forbidden
         if destination.pause is not None and (worst is None or worst > Trouble.TOPIC):
             return "paused", "operator", _told(destination.pause)
         if worst is not None:

@@ -46,7 +46,7 @@ class Tenure:
         """What is under way for the assignment in force."""
         self._assigned: set[TopicPartition] | None = None
         self._held: set[TopicPartition] | None = None
-        """The assigned partitions while the destination is paused."""
+        """The assigned partitions while the destination is paused, or forbidden."""
         self.dispatch: Dispatch | None = None
         """None until it is known where the assigned partitions go on."""
         self.settled = asyncio.Event()
@@ -54,13 +54,13 @@ class Tenure:
 
     @property
     def partitions(self) -> set[int]:
-        """The partitions that are begun, or held while the destination is paused."""
+        """The partitions that are begun, or held while the destination is."""
         known = self._held if self.dispatch is None else self.dispatch.backlog.windows
         return {each.partition for each in known or ()}
 
     @property
     def is_begun(self) -> bool:
-        """Whether it is known which partitions are assigned, and where they go on unless it is paused."""
+        """Whether it is known which partitions are assigned, and where they go on unless the destination is held."""
         return self.dispatch is not None or self._held is not None
 
     def begin(self, assigned: set[TopicPartition]) -> None:
@@ -74,9 +74,10 @@ class Tenure:
         tools = self._tools
         if not await tools.is_current():
             return  # another version of the document is on its way here, which begins
-        if tools.destination.pause is not None:
+        if tools.destination.is_held:
             self._hold(tools, assigned)
             return
+        tools.health.go_on(tools.now())
         windows = await self.standing.begun(assigned)
         if tools is not self._tools:
             return
@@ -87,9 +88,10 @@ class Tenure:
         await self.answer()
 
     def _hold(self, tools: Tools, assigned: set[TopicPartition]) -> None:
-        """Fetch nothing while the destination is paused, and let no clock run; the member stays in its group."""
+        """Fetch nothing while the destination is held, and let no clock run; the member stays in its group."""
         self._held = assigned
         self._member.fetch_all_but(assigned)
+        tools.health.hold(tools.now())
         tools.progress.stopped(tools.now())
         tools.state.over(Trouble.CRASHED, *([Trouble.TOPIC] if assigned else []))
         self.settled.set()

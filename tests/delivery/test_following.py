@@ -138,6 +138,15 @@ async def under_load(feed: Feed, keys: list[str] | None = None, per_second: floa
 
 
 PAUSE = Pause(by="ada@host", why="their maintenance", at=1)
+LINEAGE = "C2 <- person, in labels customer-data"
+HELD = pytest.mark.parametrize(
+    ("held", "state", "details"),
+    [
+        ({"version": 2, "pause": PAUSE}, ("paused", "operator"), "by ada@host: their maintenance"),
+        ({"forbidden": LINEAGE}, ("forbidden", "policy"), LINEAGE),
+    ],
+    ids=["paused", "forbidden"],
+)
 
 
 async def test_an_endpoint_that_is_changed_under_load_gets_nothing_more_and_the_new_one_all(
@@ -211,8 +220,9 @@ async def test_an_operator_lets_the_refused_exports_end_that_wait_and_the_others
         assert len(bench.old.requests) == requests + 1, "what was accepted is not asked for again"
 
 
-async def test_a_paused_destination_gets_nothing_stays_in_its_group_and_goes_on_when_resumed(
-    client: Client, unique: str
+@HELD
+async def test_a_held_destination_gets_nothing_stays_in_its_group_and_goes_on_when_it_may(
+    client: Client, unique: str, held: Any, state: tuple[str, str], details: str
 ) -> None:
     async with a_bench(client, unique) as bench:
         crm, other = a_destination(url=bench.old.url), a_destination("other", url=bench.new.url)
@@ -222,16 +232,18 @@ async def test_a_paused_destination_gets_nothing_stays_in_its_group_and_goes_on_
         async with under_load(feed), under_load(others, per_second=50):
             await until(lambda: len(bench.old.arrived) >= 100, seconds=30, what="the first arrivals")
             (before,) = [each for each in deliveries.live if each.destination.name == "crm"]
-            await deliveries.follow([replace(crm, version=2, pause=PAUSE), other])
-            paused_at, others_at = len(bench.old.requests), len(bench.new.arrived)
+            await until(lambda: bench.old.open > 0, what="requests under way")
+            await deliveries.follow([replace(crm, **held), other])
+            held_at, others_at = len(bench.old.requests), len(bench.new.arrived)
+            assert bench.old.open == 0
             polled = before.polled_at or 0.0
             await until(lambda: (before.polled_at or 0.0) > polled + 2.0, seconds=10, what="polls that go on")
-            assert len(bench.old.requests) == paused_at
+            assert len(bench.old.requests) == held_at
             assert len(bench.new.arrived) > others_at
             assert (before.pending, before.partitions) == (0, set(range(PARTITIONS)))
-            assert bench.telemetries["crm"].states[-1] == ("paused", "operator")
-            assert bench.telemetries["crm"].details[-1] == "by ada@host: their maintenance"
-            await deliveries.follow([replace(crm, version=3), other])
+            assert bench.telemetries["crm"].states[-1] == state
+            assert bench.telemetries["crm"].details[-1] == details
+            await deliveries.follow([replace(crm, version=held.get("version", 0) + 1), other])
         await until(lambda: len(bench.old.arrived) == feed.sent, seconds=30, what="all that waited")
         assert [each for each in deliveries.live if each.destination.name == "crm"] == [before]
         await deliveries.stop()
@@ -241,18 +253,19 @@ async def test_a_paused_destination_gets_nothing_stays_in_its_group_and_goes_on_
         assert await bench.committed(crm) == feed.sent
 
 
-async def test_a_worker_that_starts_with_a_paused_destination_joins_and_posts_nothing(
-    client: Client, unique: str
+@HELD
+async def test_a_worker_that_starts_with_a_held_destination_joins_and_posts_nothing(
+    client: Client, unique: str, held: Any, state: tuple[str, str], details: str
 ) -> None:
     async with a_bench(client, unique) as bench:
-        crm = replace(a_destination(url=bench.old.url), pause=PAUSE)
+        crm = replace(a_destination(url=bench.old.url), **held)
         feed = await bench.topic(crm)
         await feed.send(KEYS)
         deliveries = await bench.work(crm)
         await until(lambda: deliveries.ready, seconds=30, what="readiness")
-        assert bench.telemetries["crm"].states == [("paused", "operator")]
+        assert (bench.telemetries["crm"].states, bench.telemetries["crm"].details) == ([state], [details])
         assert bench.old.requests == []
-        await deliveries.follow([at(bench.old, crm, pause=None)])
+        await deliveries.follow([replace(crm, pause=None, forbidden=None)])
         await bench.has_arrived(feed.sent)
 
 
@@ -433,6 +446,35 @@ async def test_an_endpoint_that_cannot_be_opened_leaves_the_old_version_in_force
         await feed.send(KEYS)
         await bench.has_arrived(feed.sent)
         assert (len(bench.old.arrived), bench.old.repeated) == (feed.sent, 0)
+
+
+async def test_what_is_forbidden_with_a_version_that_cannot_be_opened_is_forbidden_by_the_old_one(
+    client: Client, unique: str
+) -> None:
+    @asynccontextmanager
+    async def reach(destination: Destination, lease: Callable[[], float], _: object) -> AsyncIterator[Attempt]:
+        if destination.version == 2:
+            raise ValueError("no such endpoint")
+        async with loopback(destination, lease) as attempt:
+            yield attempt
+
+    async with a_bench(client, unique) as bench:
+        crm = a_destination(url=bench.old.url)
+        feed = await bench.topic(crm)
+        deliveries = await bench.work(crm, reach=reach)
+        await feed.send(KEYS)
+        await bench.has_arrived(feed.sent)
+        refused = await deliveries.follow([at(bench.new, crm, forbidden=LINEAGE)])
+        assert (list(refused), deliveries.followed) == (["crm"], {"crm.1": 1})
+        assert bench.telemetries["crm"].states[-1] == ("forbidden", "policy")
+
+        arrived = bench.arrived
+        await feed.send(KEYS)
+        await deliveries.follow([at(bench.new, crm)])
+        assert (bench.arrived, deliveries.destinations) == (arrived, [replace(crm, forbidden=LINEAGE)])
+
+        await deliveries.follow([crm])
+        await bench.has_arrived(feed.sent)
 
 
 async def test_a_destination_whose_topic_is_missing_is_changed_all_the_same(client: Client, unique: str) -> None:

@@ -208,6 +208,21 @@ def test_after_so_long_at_fault_records_end_again_and_a_delivery_ends_it() -> No
     assert patient.reason is None
 
 
+def test_the_time_for_which_nothing_may_be_sent_is_no_time_at_fault() -> None:
+    patient = Patient(max_pause_seconds=60.0)
+    patient.tried(b"a", NO_TLS)
+    patient.now += 50.0
+    patient.health.hold(patient.now)
+    patient.now += 10_000.0
+    patient.health.hold(patient.now)  # another member holds it, too
+    patient.health.go_on(patient.now)
+    patient.now += 9.0
+    patient.health.go_on(patient.now)
+    assert patient.tried(b"a", NO_TLS) is Verdict.WAITS
+    patient.now += 1.0
+    assert patient.tried(b"a", NO_TLS) is Verdict.GIVEN_UP
+
+
 def test_the_reason_follows_what_a_probe_finds() -> None:
     patient = Patient()
     patient.tried(b"a", NO_TLS)

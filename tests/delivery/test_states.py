@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from streams.delivery.states import State, Trouble
 from streams.destinations import Pause
@@ -59,9 +62,43 @@ def test_a_document_says_the_state_where_nothing_troubles_and_a_pause_whatever_c
     ]
 
 
-def test_a_destination_that_is_paused_when_its_worker_starts_says_so() -> None:
+def test_what_policies_forbid_is_told_before_all_but_a_crash() -> None:
     told: list[tuple[str, str, str]] = []
-    crm = replace(a_destination(), pause=Pause("ada@desk", "", 1))
+    crm = a_destination()
+    forbidden = replace(crm, forbidden="C2 <- person", pause=Pause("ada@desk", "", 1), is_draining=True)
+    state = State(lambda *given: told.append(given), crm)
+    state.over()
+    state.follow(forbidden)
+    state.faulted(Trouble.TOPIC, "topic-missing")
+    state.faulted(Trouble.CRASHED, "crashed")
+    state.over(Trouble.CRASHED)
+    state.follow(replace(forbidden, forbidden="C3 <- person"))
+    state.follow(replace(forbidden, forbidden=None))
+    state.over(Trouble.TOPIC)
+    state.follow(crm)
+
+    assert told == [
+        ("activated", "", ""),
+        ("forbidden", "policy", "C2 <- person"),
+        ("faulted", "crashed", ""),
+        ("forbidden", "policy", "C2 <- person"),
+        ("forbidden", "policy", "C3 <- person"),
+        ("faulted", "topic-missing", ""),
+        ("paused", "operator", "by ada@desk"),
+        ("activated", "", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("held", "state"),
+    [
+        ({"pause": Pause("ada@desk", "", 1)}, ("paused", "operator", "by ada@desk")),
+        ({"forbidden": "C2 <- person"}, ("forbidden", "policy", "C2 <- person")),
+    ],
+)
+def test_a_destination_that_is_held_when_its_worker_starts_says_so(held: Any, state: tuple[str, str, str]) -> None:
+    told: list[tuple[str, str, str]] = []
+    crm = replace(a_destination(), **held)
     State(lambda *given: told.append(given), crm).follow(crm)
 
-    assert told == [("paused", "operator", "by ada@desk")]
+    assert told == [state]
