@@ -17,6 +17,7 @@ from streams.activation.removals import Removals
 from streams.activation.rendering import Rendered
 from streams.activation.triggers import Trigger
 from streams.destinations import Destination
+from streams.ends import Exclusion
 from streams.exports import Position
 from streams.profile_commands import ReExport
 from tests.record_streams import DESTINATIONS, LATE, Model, Record, attributes, lives, said, says_all, streams
@@ -64,12 +65,15 @@ class Worker:
         self.now += 10
         self.removals.taken(record.topic)[0] = record.position.offset
         step = self.activation.apply(self.profile, record.change, record.position, self.now)
-        postpone(step, self.profile, record.position, self.refusing.__contains__)
+        postpone(step, self.profile, record.position, self._prevents)
         self.exports.append(step.exports)
         self.rows.append(Row(encode_profile(self.profile), len(self.exports)))
 
         if self.profile.forgotten is not None:
             self.removals.note(0, KEY)
+
+    def _prevents(self, incarnation: str) -> Exclusion | None:
+        return Exclusion.OWED if incarnation in self.refusing else None
 
     def mend(self) -> None:
         """Let the topics take what is owed."""

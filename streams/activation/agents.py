@@ -2,8 +2,8 @@
 
 Each record's changelog row and exports are put without an await between reading and writing the profile, so no other
 record sees half of it. What is not yet confirmed stands in memory, newer than the disk; the disk is written after the
-broker confirmed the round, so it is never ahead of the changelog. What an exports topic refuses for good is noted in
-the profile's state as owed; the records of the round are acknowledged once that is confirmed too.
+broker confirmed the round, so it is never ahead of the changelog. What an exports topic refuses for good, or a policy
+forbids, is noted in the profile's state as owed; the records of the round are acknowledged once that is confirmed too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from streams.activation.faults import Faults
 from streams.activation.followed import followed
 from streams.activation.outbox import Outbox
 from streams.activation.overlay import Overlay, Table
-from streams.activation.owing import owe, postpone
+from streams.activation.owing import owe, postpone, told_of, untell
 from streams.activation.profiles import Profile, encode_profile, forget_gone
 from streams.activation.removals import Removals
 from streams.activation.rendering import Step
@@ -28,7 +28,7 @@ from streams.activation.rows import export_row, source_of_row
 from streams.activation.upkeep import Upkeep
 from streams.delivery.dead_letters import Failure, Stage, dead_letter
 from streams.destinations import Destination
-from streams.ends import Reason, RecordEnd
+from streams.ends import Exclusion, Reason, RecordEnd
 from streams.engine import Message
 from streams.exports import MAX_ROW_BYTES, Position, dead_letters_topic, log_name
 from streams.telemetry.telemetry import Telemetry
@@ -118,10 +118,13 @@ class Agents:
         named = log_name(message.topic, self._remakings(message.topic, partition))
         position = Position(named, partition, message.offset, message.timestamp_ms)
         profile, exports = self._profiles.get(partition, key), self.followed.exports
+        forbidden = self.followed.forbidden
+        told = told_of(profile, forbidden) if forbidden else {}
         try:
             step = apply(profile, change, position, now_ms)
-            if self._faults:
-                postpone(step, profile, position, lambda incarnation: exports[incarnation] in self._faults)
+            if self._faults or forbidden:
+                postpone(step, profile, position, self._prevents)
+                untell(profile, forbidden, told)
             forget_gone(profile, self.followed.gone)
             state = encode_profile(profile) if step.written else b""
         except Exception as error:
@@ -133,6 +136,12 @@ class Agents:
             return excess
         self._put(partition, key, profile, step, state, rows, outbox)
         return step
+
+    def _prevents(self, incarnation: str) -> Exclusion | None:
+        """Return why nothing may be exported to an incarnation now."""
+        if incarnation in self.followed.forbidden:
+            return Exclusion.POLICY
+        return Exclusion.OWED if self.followed.exports[incarnation] in self._faults else None
 
     def _put(
         self,
@@ -167,7 +176,8 @@ class Agents:
 
     def _note_owed(self, profile: Profile) -> None:
         for incarnation in profile.owed or ():
-            if (topic := self.followed.exports.get(incarnation)) is not None:
+            topic = self.followed.exports.get(incarnation)
+            if topic is not None and incarnation not in self.followed.forbidden:
                 self.upkeep.owes(topic)
 
     def _park(self, message: Message, malformed: Malformed, outbox: Outbox[Message]) -> None:

@@ -23,6 +23,8 @@ class Followed:
     considered: Mapping[str, ActivationTelemetry]
     gone: frozenset[str]
     """Incarnations that are deleted for good, or are exported nothing more."""
+    forbidden: frozenset[str]
+    """Incarnations that policies forbid."""
 
 
 def followed(
@@ -41,4 +43,5 @@ def followed(
         {topic: incarnation for incarnation, topic in exports.items()},
         {each.incarnation: telemetry.activation(each) for each in chosen},
         frozenset(gone),
+        frozenset(each.incarnation for each in chosen if each.forbidden is not None),
     )

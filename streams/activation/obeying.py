@@ -113,7 +113,10 @@ class Commands:
 
 
 def _tell(replay: Replay, end: RecordEnd) -> None:
-    """Say what became of a replay: ``overtaken`` means that its profile was exported anew since, or forgotten."""
+    """Say what became of a replay: ``overtaken`` means that its profile was exported anew since, or forgotten.
+
+    ``excluded`` means that it is forbidden now, and that its dead letter may be replayed once it is not.
+    """
     structlog.get_logger().info(
         "replay.ended",
         destination=replay.destination,

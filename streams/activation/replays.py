@@ -10,8 +10,8 @@ profile was then, nor a person that was forgotten. So it is ``overtaken`` in all
 Nothing of the state is changed by it: what the destination was told is what it was told before. Where its exports topic
 refuses, the export is owed like any other, and what follows is the profile as it then stands.
 
-What labels, policies and the profile's consent forbid is decided per record (design law 3.9): what was allowed when the
-export was recorded may be forbidden now, so ``replayed`` is where that is to be asked again.
+What was allowed when the export was recorded may be forbidden now (design law 3.9). To a destination that policies
+forbid nothing is replayed, and nothing is owed by it: the dead letter stands, and may be replayed once it is allowed.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from __future__ import annotations
 from streams.activation.profiles import Profile
 from streams.activation.rendering import Rendered, Step
 from streams.activation.triggers import Target, Trigger
-from streams.ends import RecordEnd
+from streams.ends import Exclusion, RecordEnd
 from streams.exports import Meta
 from streams.profile_commands import Replay
 
 
 def replayed(target: Target, profile: Profile, replay: Replay) -> Step:
     """Return what follows from a command that asks to replay an export of *profile* to *target*."""
+    if target.destination.forbidden is not None:
+        excluded = RecordEnd.EXCLUDED
+        return Step(excluded, written=False, considered=[(target.destination, excluded, Exclusion.POLICY)])
     if not is_last(profile, target.incarnation, replay.meta):
         return Step(RecordEnd.OVERTAKEN, written=False)
     export = Rendered(target.destination, bytes(replay.body), replay.id, replay.meta, replay.replays)

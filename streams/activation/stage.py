@@ -142,6 +142,8 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
     def follow(self, destinations: Sequence[Destination], gone: Collection[str] = ()) -> None:
         """Export to *destinations* from the next record on; not to those that are draining, but to paused ones.
 
+        What would go to those that policies forbid is owed to them, and exported once they are allowed.
+
         Raises ValueError, and changes nothing, if the attributes of one collide or a ``since`` of "now" is no time yet.
         *gone* are the incarnations that are deleted for good. What was rendered before may still be on its way:
         ``flushed`` tells.

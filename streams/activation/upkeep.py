@@ -16,7 +16,7 @@ from streams.activation.faults import Faults
 from streams.activation.followed import Followed
 from streams.activation.outbox import Outbox
 from streams.activation.overlay import Overlay
-from streams.activation.owing import acquit
+from streams.activation.owing import acquit, acquit_unheard
 from streams.activation.profiles import Profile, encode_profile, forget_gone
 from streams.activation.removals import Removals
 from streams.activation.rounds import Round, Row
@@ -116,7 +116,7 @@ class Upkeep:
         followed, put = self._followed(), 0
         for incarnation, position in list((profile.owed or {}).items()):
             topic = followed.exports.get(incarnation)
-            if topic is None:
+            if topic is None or incarnation in followed.forbidden:
                 continue
             if self._faults.is_sound(topic):
                 put += self._export(place, profile, (incarnation, position, topic), now_ms, outbox)
@@ -202,6 +202,7 @@ class Upkeep:
             self._removals.done(partition, key)
             return False
         forget_gone(profile, self._followed().gone)
+        acquit_unheard(profile)
         if profile.owed is not None or not self._removals.are_committed(partition, profile.forgotten.seen):
             return False
         if profile.is_blank and profile.revision >= now_ms:  # who comes again must begin above it

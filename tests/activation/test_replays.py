@@ -126,7 +126,7 @@ def test_a_topic_that_refuses_is_owed_it() -> None:
     life = a_member()
     step = replay(life, life.exports[0])
 
-    postpone(step, life.profile, EXPORTED, lambda _: True)
+    postpone(step, life.profile, EXPORTED, lambda _: Exclusion.OWED)
 
     assert [(end, why) for _, end, why in step.considered] == [(RecordEnd.EXCLUDED, Exclusion.OWED)]
     assert (step.exports, life.profile.owed) == ([], {"crm.1": EXPORTED})
