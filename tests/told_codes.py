@@ -25,7 +25,7 @@ LISTS: dict[str, tuple[Remedies, Collection[str]]] = {
     "starts": (STARTS, set(Refusal)),
     "mistakes": (MISTAKES, {*Mistake, *Advice}),
     "obstacles": (OBSTACLES, set(Obstacle)),
-    "states": (STATES, {*STATE_REASONS} - {*AttemptReason}),
+    "states": (STATES, {*STATE_REASONS} - {*AttemptReason} - {*Exclusion}),
     "attempts": (ATTEMPTS, set(AttemptReason)),
     "exclusions": (EXCLUSIONS, set(Exclusion)),
     "records": (RECORDS, set(Reason)),

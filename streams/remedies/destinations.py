@@ -58,7 +58,7 @@ EXCLUSIONS: Remedies = {
     ),
 }
 
-_OF_A_REASON = {**ATTEMPTS, **STATES}
+_OF_A_REASON = {**ATTEMPTS, **STATES, "policy": EXCLUSIONS["policy"]}
 
 
 def todo(reason: str) -> str | None:

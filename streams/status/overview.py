@@ -13,8 +13,8 @@ from streams.status.shapes import Destination, Gap, Report, Worker, is_live
 ACTIVATION, DELIVERY = "activation", "delivery"
 UNKNOWN = "unknown"
 """The state of a destination that no live worker reports."""
-FAULTED = "faulted"
-WORST_FIRST = (FAULTED, "forbidden", "paused", "draining", "configured", "activated")
+FAULTED, FORBIDDEN = "faulted", "forbidden"
+WORST_FIRST = (FAULTED, FORBIDDEN, "paused", "draining", "configured", "activated")
 """Where workers say different things of a destination, the worst is shown."""
 
 
@@ -57,6 +57,8 @@ class DestinationView(msgspec.Struct, frozen=True, kw_only=True):
     incarnation: str
     state: str
     reason: str
+    details: str
+    """For people: who paused it, or how policies come to forbid it."""
     since: int | None
     pending: int
     in_flight: int
@@ -170,20 +172,24 @@ def _queue(look: Look, owners: Collection[tuple[str, Collection[int]]], now_ms: 
 def _destination(
     incarnation: str, look: Look, told: Collection[Destination], refusal: str | None, now_ms: int
 ) -> DestinationView:
-    """Return a destination; *refusal* is why its topic refuses what activation writes, though it may be delivered."""
+    """Return a destination; *refusal* is why its topic refuses what activation writes, though it may be delivered.
+
+    To one that policies forbid nothing is written anyway.
+    """
     worst = min(told, key=_badness, default=None)
     ends: dict[str, int] = {}
     for each in told:
         for end, count in each.ends.items():
             ends[end] = ends.get(end, 0) + count
-    state, reason = (worst.state or UNKNOWN, worst.reason) if worst else (UNKNOWN, "")
-    if refusal is not None and _place(state) > _place(FAULTED):
-        state, reason = FAULTED, refusal
+    state, reason, details = (worst.state or UNKNOWN, worst.reason, worst.details) if worst else (UNKNOWN, "", "")
+    if refusal is not None and _place(state) > _place(FORBIDDEN):
+        state, reason, details = FAULTED, refusal, ""
     return DestinationView(
         name=incarnation.rpartition(".")[0],
         incarnation=incarnation,
         state=state,
         reason=reason,
+        details=details,
         since=worst.since if worst else None,
         pending=sum(each.pending for each in told),
         in_flight=sum(each.in_flight for each in told),

@@ -94,7 +94,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     state: str = ""
     reason: str = ""
     details: str = ""
-    """For people: who paused it, and what for."""
+    """For people: who paused it, and what for; or how policies come to forbid it."""
     since: int | None = None
     """When it came to be in this state."""
     partitions: tuple[int, ...] = ()

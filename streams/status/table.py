@@ -103,9 +103,10 @@ def _destination(view: DestinationView, now_ms: int) -> tuple[str, ...]:
 
 
 def _todo(views: Collection[DestinationView]) -> str:
-    """Return what to do about each reason that there is."""
+    """Return what is told of each destination beside its reason, and what to do about each reason that there is."""
+    details = [f"{view.name}: {view.state}, {view.details}" for view in views if view.details]
     reasons = dict.fromkeys(view.reason for view in views)
-    return "\n".join(f"{reason}: {what}" for reason in reasons if (what := todo(reason)))
+    return "\n".join([*details, *(f"{reason}: {what}" for reason in reasons if (what := todo(reason)))])
 
 
 def _owned(queue: Queue) -> str:

@@ -168,7 +168,7 @@ class DeliveryTelemetry:
     def state(self, name: str, reason: str = NONE, details: str = "") -> None:
         """Tell that the destination is in another state (of ``STATES``), and why (of ``STATE_REASONS``).
 
-        *details*, such as who paused it and what for, are for people: they are no label.
+        *details*, such as who paused it and what for, or how policies come to forbid it, are for people: no label.
         """
         state, why = known(name, STATES), known(reason, (NONE, *STATE_REASONS))
         before = self.standing

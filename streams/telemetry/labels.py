@@ -21,7 +21,7 @@ ATTEMPT_REASONS = tuple(map(str, AttemptReason))
 
 STATE_REASONS = (
     *ATTEMPT_REASONS,
-    *("nothing-delivered", "storm", "topic-missing", "not-authorized", "crashed", "operator", "gap"),
+    *("nothing-delivered", "storm", "topic-missing", "not-authorized", "crashed", "operator", "policy", "gap"),
 )
 """Why a destination is in a state that somebody should look at: what an attempt said (a document may call any status a
 fault), then what else stops it."""

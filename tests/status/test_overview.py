@@ -77,6 +77,20 @@ def test_a_destination_whose_topic_refuses_what_activation_writes_is_faulted_tho
     assert (seen.destinations[0].state, seen.destinations[0].reason) == ("faulted", "not-authorized")
 
 
+def test_what_policies_forbid_is_told_with_the_way_to_it_also_where_its_topic_refuses() -> None:
+    stage = Stage(ready=True, partitions=(0, 1), faulted={"crm.1": "topic-missing"})
+    lineage = "policy no-c2 denies Export to Third Party: C2 on person"
+    reports = (
+        a_worker("a", stages={"activation": stage}),
+        a_destination("a", state="forbidden", reason="policy", details=lineage),
+    )
+    (crm,) = the_overview(*reports).destinations
+
+    assert (crm.state, crm.reason, crm.details) == ("forbidden", "policy", lineage)
+    assert f"crm: forbidden, {lineage}" in told(*reports)
+    assert "streams policies evaluate" in told(*reports)
+
+
 def test_a_state_that_this_release_does_not_know_is_not_called_the_worst() -> None:
     seen = the_overview(a_worker("a"), a_destination("a", state="resting"))
 
