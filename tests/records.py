@@ -29,8 +29,8 @@ INPUTS = {
 SOURCES = ("loyalty", "profiles", "qualifications", "exits", "memberships")
 
 
-def an_attribute(path: str, target: str | None = None, *, mandatory: bool = False) -> Attribute:
-    return Attribute(tuple(path.split(".")), tuple((target or path).split(".")), mandatory)
+def an_attribute(path: str, target: str | None = None, *, mandatory: bool = False, **others: Any) -> Attribute:
+    return Attribute(tuple(path.split(".")), tuple((target or path).split(".")), mandatory, **others)
 
 
 def a_destination(

@@ -34,7 +34,7 @@ ROOMS = {
             *_in(
                 "activation",
                 "events profiles identities merging paths strict_json timestamps framing xdm declared decoding "
-                "partitioners asked explanation simulation recorded",
+                "partitioners asked explanation simulation recorded hashing",
             ),
             *_in("endpoints", "retry_after addresses reasons"),
             *_in("telemetry", "labels masks repeats"),
@@ -46,9 +46,8 @@ ROOMS = {
         (
             *_in(
                 "activation",
-                "projection activate deciding slots triggers unions forgetting withdrawals removals rendering renewals "
-                "masking explaining simulating "
-                "replays owing faults",
+                "attributes selections projection activate deciding slots triggers unions forgetting withdrawals "
+                "removals rendering renewals masking explaining simulating replays owing faults",
             ),
             *_in(
                 "delivery",

@@ -32,7 +32,7 @@ from streams.activation.replays import replayed
 from streams.activation.slots import is_same_record, write
 from streams.activation.triggers import Cause, Target, Trigger, Triggers
 from streams.activation.unions import Merge, Unions, View
-from streams.activation.withdrawals import by_exits, by_null
+from streams.activation.withdrawals import by_exits, by_null, withdrawal_of
 from streams.destinations import Destination
 from streams.ends import RecordEnd
 from streams.exports import Position, namespace_of
@@ -62,6 +62,8 @@ class Activation:
             )
             for destination, projection in zip(destinations, projections, strict=True)
         ]
+        keys = (each.source for projection in projections for each in projection.attributes if each.deduplication_key)
+        self._keys = {".".join(source): places[source] for source in keys}
         self._targets = targets
         self._by_incarnation = {target.incarnation: target for target in targets}
         self._unions = Unions(paths, sources, merge)
@@ -129,7 +131,9 @@ class Activation:
 
     def _forget(self, profile: Profile, position: Position, now_ms: int) -> Step:
         """Apply a null that forgets the profile (``streams.activation.forgetting``)."""
-        is_news = forget(profile, position, self._unions.identities(profile.identities))
+        view = View(profile, self._unions)
+        keys = {path: value for path, place in self._keys.items() if (value := view.values[place]) is not None}
+        is_news = forget(profile, position, view.identities, keys)
         assert profile.forgotten is not None, "that is what it was for"
         causes = list(by_null(self._targets, profile.forgotten)) if is_news else []
         return self._withdrawn(profile, profile.forgotten, causes, position, now_ms)
@@ -153,7 +157,7 @@ class Activation:
         for cause in causes:
             target, end = cause.target, RecordEnd.NOT_TRIGGERED
             if cause.trigger is not None:
-                body = target.projection.withdrawal(exited, forgotten.identities, changed=cause.changed, now_ms=now_ms)
+                body = withdrawal_of(target, forgotten, exited, changed=cause.changed, now_ms=now_ms)
                 step.exports.append(rendered(cause, body, profile.revision, position))
                 step.end = end = RecordEnd.ACTIVATED
                 if target.incarnation in profile.told:

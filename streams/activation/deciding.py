@@ -45,8 +45,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 def seen_by(target: Target, view: View) -> Values:
     """Return the values of the target's attributes."""
-    values = view.values
-    return [values[place] for place in target.places]
+    return target.seen(view.values)
 
 
 def exclusion_of(case: Case) -> Exclusion | None:
@@ -90,12 +89,24 @@ def _missing(case: Case) -> Mapping[str, object]:
     return {"missing": [".".join(each.source) for each in case.target.projection.missing(case.seen)]}
 
 
+def _is_unidentified(case: Case) -> bool:
+    selection = case.target.projection.selection
+    return bool(selection.required) and bool(selection.missing(case.view.identities))
+
+
+def _namespaces(case: Case) -> Mapping[str, object]:
+    return {"missing": list(case.target.projection.selection.missing(case.view.identities))}
+
+
 def _but_no_exit(rule: Rule) -> Rule:
     forbids = rule.forbids
     return Rule(rule.exclusion, lambda case: case.trigger is not Trigger.EXITED and forbids(case), rule.details)
 
 
-WAITING: Sequence[Rule] = (Rule(Exclusion.MANDATORY_ATTRIBUTE_MISSING, _is_incomplete, _missing),)
+WAITING: Sequence[Rule] = (
+    Rule(Exclusion.MANDATORY_ATTRIBUTE_MISSING, _is_incomplete, _missing),
+    Rule(Exclusion.REQUIRED_IDENTITY_MISSING, _is_unidentified, _namespaces),
+)
 """What an entry waits for."""
 
 RULES: Sequence[Rule] = (

@@ -40,6 +40,7 @@ from streams.activation.slots import is_later, is_same_record
 from streams.exports import Position
 
 Slots = dict[str, dict[str, MembershipSlot]]
+_NO_KEYS: Mapping[str, bytes] = {}
 Segment = tuple[str, str]
 """Namespace and segment id."""
 
@@ -60,16 +61,18 @@ def forgets(profile: Profile, change: Change, position: Position) -> bool:
     return not any(slot.text is not None and slot is not mine for slot in profile.fragments.values())
 
 
-def forget(profile: Profile, position: Position, known_identities: bytes | None) -> bool:
+def forget(
+    profile: Profile, position: Position, known_identities: bytes | None, keys: Mapping[str, bytes] = _NO_KEYS
+) -> bool:
     """Forget all that is known of *profile* but what must stay; False if nothing came since it was forgotten before.
 
-    *known_identities* are those of its life, as one identityMap.
+    *known_identities* are those of its life, as one identityMap; *keys* are its deduplication keys, by dotted path.
     """
     before = profile.forgotten
     if before is not None and profile.is_blank:
         profile.forgotten = replace(before, seen=_highest(before.seen, [(position.topic, position.offset)]))
         return False
-    profile.forgotten = _kept(before or _NOTHING, profile, position, known_identities)
+    profile.forgotten = _kept(before or _NOTHING, profile, position, known_identities, keys)
     profile.memberships, profile.fragments, profile.identities, profile.exits, profile.told = {}, {}, {}, {}, {}
     return True
 
@@ -138,7 +141,13 @@ def remember(
 _NOTHING = Forgotten(Position("", 0, -1, -1), None, {}, {}, {}, {})
 
 
-def _kept(before: Forgotten, profile: Profile, position: Position, known_identities: bytes | None) -> Forgotten:
+def _kept(
+    before: Forgotten,
+    profile: Profile,
+    position: Position,
+    known_identities: bytes | None,
+    keys: Mapping[str, bytes],
+) -> Forgotten:
     """Return what stays of the life that ends and of those *before* it."""
     memberships, exits = _copied(before.memberships), _copied(before.exits)
     for namespace, segment_id, slot in _each(profile.memberships):
@@ -154,7 +163,8 @@ def _kept(before: Forgotten, profile: Profile, position: Position, known_identit
     maps = [text for text in (before.identities, known_identities) if text is not None]
     known = maps[0] if len(maps) == 1 else identities.union(maps)
     seen = _highest(before.seen, ((named.topic, named.offset) for named in (position, *_positions(profile))))
-    return Forgotten(position, known, memberships, exits, told, seen)
+    of_both = before.keys | {path: value for path, value in keys.items() if value != b"null"}
+    return Forgotten(position, known, memberships, exits, told, seen, of_both)
 
 
 def _highest(offsets: Mapping[str, int], others: Iterable[tuple[str, int]]) -> dict[str, int]:

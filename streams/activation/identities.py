@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -44,8 +44,13 @@ def clean(parsed: object, text: bytes) -> bytes:
 def union(maps: Iterable[bytes]) -> bytes | None:
     """Return one identityMap with what *maps* hold, in their order, each (namespace, id) once; None if nothing."""
     found: dict[str, dict[str, bytes]] = {}
-    for namespace, identity, item in _each(maps):
+    for namespace, identity, item in each(maps):
         found.setdefault(namespace, {}).setdefault(identity, item)
+    return joined(found)
+
+
+def joined(found: Mapping[str, Mapping[str, bytes]]) -> bytes | None:
+    """Return one identityMap with the items that are *found*, by namespace and id; None if there is none."""
     if not found:
         return None
     pieces = (_encode(namespace) + b":[" + b",".join(items.values()) + b"]" for namespace, items in found.items())
@@ -57,7 +62,8 @@ def same(one: bytes | None, other: bytes | None) -> bool:
     return one == other or _by_id(one) == _by_id(other)
 
 
-def _each(maps: Iterable[bytes]) -> Iterator[tuple[str, str, bytes]]:
+def each(maps: Iterable[bytes]) -> Iterator[tuple[str, str, bytes]]:
+    """Yield namespace, id and item of all that *maps* hold, in their order."""
     for text in maps:
         raw = _raw_items(text)
         for namespace, items in _items(text).items():
@@ -68,7 +74,7 @@ def _each(maps: Iterable[bytes]) -> Iterator[tuple[str, str, bytes]]:
 def _by_id(text: bytes | None) -> dict[tuple[str, str], Any]:
     if text is None:
         return {}
-    return {(namespace, identity): parse_spelled(item) for namespace, identity, item in _each([text])}
+    return {(namespace, identity): parse_spelled(item) for namespace, identity, item in each([text])}
 
 
 def _id(item: object) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from streams.activation.projection import RESERVED
+from streams.activation.attributes import RESERVED
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode

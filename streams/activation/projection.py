@@ -1,32 +1,27 @@
-"""What one destination gets to see of a profile: its mapped attributes and segments as a body, nothing else."""
+"""What one destination gets to see of a profile: what is mapped and selected for it as a body, nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
 
+from streams.activation.attributes import Attributes
 from streams.activation.events import Status
 from streams.activation.profiles import Memberships
+from streams.activation.selections import Selection
 from streams.activation.timestamps import render_time
+from streams.activation.unions import Values
 from streams.destinations import Attribute, Destination
 
 EXITED_KEPT_MS = 30 * 24 * 60 * 60 * 1000
 """How long an exit stays in the exports, from the timestamp of the record that wrote it."""
 
-RESERVED = frozenset({"segmentMembership", "identityMap"})
-"""Top-level names of a body that no attribute may take."""
-
-MAX_TEMPLATES = 1_024
-"""Templates kept per destination: one per combination of present attributes, and records vary that at will."""
-
 Segment = tuple[str, str]
 """Namespace and segment id."""
 
 _name = msgspec.json.encode
-_Tree = dict[str, Any]
-"""Nested names of the body; a leaf is an attribute."""
 _Ends = Mapping[Status, bytes]
 """By status what the entry of a membership ends with, from behind its time."""
 
@@ -38,12 +33,14 @@ class Projection:
     """
 
     def __init__(self, destination: Destination) -> None:
-        self._absent = b"null" if destination.absent == "null" else None
-        self._tree = _tree_of(destination.attributes)
-        self.attributes: tuple[Attribute, ...] = tuple(_leaves(self._tree))
+        self._mapped = Attributes(destination.attributes, destination.absent)
+        self.attributes: tuple[Attribute, ...] = self._mapped.all
         """The mapped attributes, in the order of the body."""
         self._mandatory = [place for place, attribute in enumerate(self.attributes) if attribute.mandatory]
-        self._templates: dict[tuple[bool, ...], bytes] = {}
+        self._keys = Attributes([each for each in self.attributes if each.deduplication_key], destination.absent)
+        self._key_places = [self.attributes.index(each) for each in self._keys.all]
+        self.selection = Selection(destination.identities, destination.required_identities)
+        """Which identities it is sent, and which an entry waits for."""
         words = {Status.EXISTING: Status.REALIZED} if destination.status == "ga" else {}
         ends = {status: b'","status":"' + words.get(status, status).encode() + b'"}' for status in Status}
         self._segments: dict[str, dict[str, tuple[int, bytes, _Ends]]] = {}
@@ -53,17 +50,31 @@ class Projection:
             entry = place, start, _with(destination.told_of(segment), ends)
             self._segments.setdefault(segment.namespace, {}).setdefault(segment.id, entry)
 
-    def is_complete(self, values: Sequence[bytes | None]) -> bool:
-        """Whether every mandatory attribute has a value; null is none."""
-        return all(values[place] not in (None, b"null") for place in self._mandatory)
+    def is_complete(self, values: Values) -> bool:
+        """Whether every mandatory attribute has a value; null is none, nor is what should be hashed and cannot be."""
+        return not self._mandatory or not self.missing(values)
 
-    def missing(self, values: Sequence[bytes | None]) -> list[Attribute]:
+    def missing(self, values: Values) -> list[Attribute]:
         """Return the mandatory attributes that have no value."""
-        return [self.attributes[place] for place in self._mandatory if values[place] in (None, b"null")]
+        sent = self._mapped.sent(values)
+        return [self.attributes[place] for place in self._mandatory if sent[place] in (None, b"null")]
+
+    @property
+    def hashes(self) -> bool:
+        """Whether an attribute is hashed."""
+        return self._mapped.hashes
+
+    def sent(self, values: Values) -> Values:
+        """Return what is sent of *values*, those of ``attributes``: hashed where that is asked, None where absent."""
+        return self._mapped.sent(values)
+
+    def differ(self, one: Values, other: Values) -> bool:
+        """Whether something else is sent of the one values than of the others."""
+        return self._mapped.differ(one, other)
 
     def body(
         self,
-        values: Sequence[bytes | None],
+        values: Values,
         memberships: Memberships,
         identities: bytes | None,
         *,
@@ -72,31 +83,30 @@ class Projection:
     ) -> tuple[bytes, bool]:
         """Return the body (attributes, memberships, identities), and whether it says "in" of any segment.
 
-        *values* are those of ``attributes``. Memberships go in the order in which the destination names its
+        *values* are those of ``attributes`` and *identities* the profile's, as they are known: what is selected,
+        renamed and hashed of them is so here. Memberships go in the order in which the destination names its
         segments; an exit older than 30 days stays away unless it is among the *changed*.
         """
         segments, inside = self._memberships(memberships, changed, now_ms - EXITED_KEPT_MS)
-        attributes = self._attributes(values)
-        parts = [attributes, segments] if attributes else [segments]
-        if identities is not None:
-            parts.append(b'"identityMap":' + identities)
-        return b"{" + b",".join(parts) + b"}", inside
+        attributes = self._mapped.text(self._mapped.sent(values))
+        return _body(attributes, segments, self.selection.sent(identities)), inside
 
     def withdrawal(
-        self, memberships: Memberships, identities: bytes | None, *, changed: Collection[Segment], now_ms: int
+        self,
+        values: Values,
+        memberships: Memberships,
+        identities: bytes | None,
+        *,
+        changed: Collection[Segment],
+        now_ms: int,
     ) -> bytes:
-        """Return the body that takes a profile back: *memberships*, all exited, and identities, but no attribute."""
-        segments, _ = self._memberships(memberships, changed, now_ms - EXITED_KEPT_MS)
-        return b"{" + segments + (b"" if identities is None else b',"identityMap":' + identities) + b"}"
+        """Return the body that takes a profile back: *memberships*, all exited, and identities, as ``body`` has them.
 
-    def _attributes(self, values: Sequence[bytes | None]) -> bytes:
-        present = tuple([value is not None for value in values])
-        template = self._templates.get(present)
-        if template is None:
-            if len(self._templates) >= MAX_TEMPLATES:
-                self._templates.clear()
-            template = self._templates[present] = _template(self._tree, iter(present), self._absent)
-        return template % tuple([value for value in values if value is not None])
+        Of *values* it carries the deduplication keys, at their targets, and no other attribute.
+        """
+        segments, _ = self._memberships(memberships, changed, now_ms - EXITED_KEPT_MS)
+        keys = self._keys.text(self._keys.sent([values[place] for place in self._key_places]))
+        return _body(keys, segments, self.selection.sent(identities))
 
     def _memberships(self, memberships: Memberships, changed: Collection[Segment], oldest: int) -> tuple[bytes, bool]:
         namespaces, inside = [], False
@@ -128,40 +138,8 @@ def _with(told: Mapping[str, Any], ends: _Ends) -> _Ends:
     return {status: end[:-1] + b"," + members + b"}" for status, end in ends.items()}
 
 
-def _tree_of(attributes: Sequence[Attribute]) -> _Tree:
-    tree: _Tree = {}
-    for attribute in attributes:
-        *middle, leaf = attribute.target
-        node: Any = tree
-        for name in middle:
-            node = node.setdefault(name, {})
-            if not isinstance(node, dict):
-                raise ValueError(f"the target {'.'.join(attribute.target)} lies below that of another attribute")
-        if leaf in node:
-            raise ValueError(f"the target {'.'.join(attribute.target)} is taken by another attribute")
-        node[leaf] = attribute
-    if taken := RESERVED & tree.keys():
-        raise ValueError(f"no attribute may go to {', '.join(sorted(taken))}")
-    return tree
-
-
-def _leaves(tree: _Tree) -> Iterator[Attribute]:
-    for node in tree.values():
-        if isinstance(node, dict):
-            yield from _leaves(node)
-        else:
-            yield node
-
-
-def _template(tree: _Tree, present: Iterator[bool], absent: bytes | None) -> bytes:
-    """Return the members of *tree* as JSON, with ``%b`` for each attribute that is present."""
-    members = []
-    for name, node in tree.items():
-        text: bytes | None
-        if isinstance(node, dict):
-            text = b"{" + below + b"}" if (below := _template(node, present, absent)) else None
-        else:
-            text = b"%b" if next(present) else absent
-        if text is not None:
-            members.append(_name(name).replace(b"%", b"%%") + b":" + text)
-    return b",".join(members)
+def _body(attributes: bytes, memberships: bytes, identities: bytes | None) -> bytes:
+    parts = [attributes, memberships] if attributes else [memberships]
+    if identities is not None:
+        parts.append(b'"identityMap":' + identities)
+    return b"{" + b",".join(parts) + b"}"

@@ -22,7 +22,7 @@ from streams.activation.rendering import Rendered, Step, rendered
 from streams.activation.slots import without_reentries
 from streams.activation.triggers import Cause, Target, Trigger
 from streams.activation.unions import View
-from streams.activation.withdrawals import mapped
+from streams.activation.withdrawals import mapped, withdrawal_of
 from streams.ends import RecordEnd
 from streams.exports import Position
 
@@ -58,7 +58,7 @@ def _withdrawal(
     if not known:
         return []
     profile.revision = max(profile.revision + 1, now_ms)
-    body = target.projection.withdrawal(all_exited(forgotten), forgotten.identities, changed=known, now_ms=now_ms)
+    body = withdrawal_of(target, forgotten, all_exited(forgotten), changed=known, now_ms=now_ms)
     return [rendered(Cause(target, Trigger.FORGOTTEN), body, profile.revision, position)]
 
 

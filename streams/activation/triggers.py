@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -34,6 +35,14 @@ class Trigger(StrEnum):
     """The exports topic had refused what was to be sent."""
 
 
+class ChangedValues(NamedTuple):
+    """The values of all paths before a record and now, and the places of those that are other ones."""
+
+    places: frozenset[int]
+    before: Values
+    now: Values
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
     """A destination, and what of every profile it gets to see; *places* are its attributes' among all the paths."""
@@ -48,6 +57,16 @@ class Target:
     """Of the ids of its exports."""
     since: int | None = None
     """Records with an older timestamp, in milliseconds, change what is known and trigger nothing."""
+
+    def seen(self, values: Values) -> Values:
+        """Return those of its attributes, of the *values* of all the paths."""
+        return [values[place] for place in self.places]
+
+    def sees(self, change: ChangedValues | None) -> bool:
+        """Whether something else is sent of its attributes because of *change*."""
+        if change is None or change.places.isdisjoint(self.places):
+            return False
+        return not self.projection.hashes or self.projection.differ(self.seen(change.before), self.seen(change.now))
 
 
 class Cause(msgspec.Struct):
@@ -122,43 +141,51 @@ class Triggers:
         return inside
 
     def _add_identities(self, causes: Iterable[Cause], view: View, write: TextWrite) -> None:
-        changed = write.repeated or self._identities_changed(view, write)
+        change = None if write.repeated else self._changed_identities(view, write)
         for cause in causes:
-            if changed or cause.target.by_writing:
+            selection = cause.target.projection.selection
+            if write.repeated:
+                triggered = not selection.is_blind
+            else:
+                triggered = change is not None and (selection.is_all or selection.is_concerned(*change))
+            if not triggered and cause.target.by_writing:
+                written = view.profile.identities[write.source].text
+                triggered = selection.is_all or selection.sent(written) is not None
+            if triggered:
                 cause.trigger = cause.trigger or Trigger.IDENTITY
 
-    def _identities_changed(self, view: View, write: TextWrite) -> bool:
-        now = view.profile.identities
-        if write.before is not None and write.before.text == now[write.source].text:
-            return False
-        return not identities.same(self._unions.identities(write.undone(now)), view.identities)
+    def _changed_identities(self, view: View, write: TextWrite) -> tuple[bytes | None, bytes | None] | None:
+        """Return the identities before and now; None if they are the same."""
+        slots = view.profile.identities
+        if write.before is not None and write.before.text == slots[write.source].text:
+            return None
+        before, now = self._unions.identities(write.undone(slots)), view.identities
+        return None if identities.same(before, now) else (before, now)
 
     def _add_attributes(self, causes: Iterable[Cause], view: View, write: TextWrite) -> None:
-        changed = self._paths_changed(view, write)
+        change = None if write.repeated else self._changed_values(view, write)
         for cause in causes:
-            places = cause.target.places
-            if write.repeated:
-                triggered = bool(places)
-            elif cause.target.by_writing:
-                triggered = not changed.isdisjoint(places) or not self._paths_written(view.profile, write).isdisjoint(
-                    places
-                )
-            else:
-                triggered = not changed.isdisjoint(places)
+            target = cause.target
+            triggered = bool(target.places) if write.repeated else target.sees(change)
+            if not triggered and target.by_writing:
+                triggered = self._is_written(target, view, write)
             if triggered:
                 cause.trigger = cause.trigger or Trigger.ATTRIBUTE
 
-    def _paths_changed(self, view: View, write: TextWrite) -> set[int]:
-        """Return the places of the paths whose value in the union of all fragments is another one now."""
-        now = view.profile.fragments
-        if write.before is not None and len(now) == 1 and write.before.text == now[write.source].text:
-            return set()
-        return set(_different(self._unions.values(write.undone(now)), view.values))
+    def _changed_values(self, view: View, write: TextWrite) -> ChangedValues | None:
+        """Return the values before and now, in the union of all fragments; None if they are the same."""
+        slots = view.profile.fragments
+        if write.before is not None and len(slots) == 1 and write.before.text == slots[write.source].text:
+            return None
+        before, now = self._unions.values(write.undone(slots)), view.values
+        places = frozenset(_different(before, now))
+        return ChangedValues(places, before, now) if places else None
 
-    def _paths_written(self, profile: Profile, write: TextWrite) -> set[int]:
-        """Return the places of the paths that the fragment has a value at."""
-        text = profile.fragments[write.source].text
-        return set() if text is None else {place for place, value in enumerate(self._paths.read(text)) if value}
+    def _is_written(self, target: Target, view: View, write: TextWrite) -> bool:
+        """Whether the fragment has a value that *target* is sent."""
+        text = view.profile.fragments[write.source].text
+        values = target.projection.sent(target.seen(self._paths.read(text))) if text is not None else ()
+        return any(value is not None for value in values)
 
 
 def _different(before: Values, now: Values) -> Iterator[int]:

@@ -34,6 +34,14 @@ def by_exits(
         yield Cause(target, Trigger.EXITED, changed, max([slot.time_us for slot in named]))
 
 
+def withdrawal_of(
+    target: Target, forgotten: Forgotten, exited: Memberships, *, changed: Sequence[Segment], now_ms: int
+) -> bytes:
+    """Return the body of a withdrawal of what was *forgotten*, whose memberships are told as *exited*."""
+    values = [forgotten.keys.get(".".join(each.source)) for each in target.projection.attributes]
+    return target.projection.withdrawal(values, exited, forgotten.identities, changed=changed, now_ms=now_ms)
+
+
 def mapped(target: Target) -> list[Segment]:
     """Return the mapped segments, in the order of the document."""
     return [(segment.namespace, segment.id) for segment in target.destination.segments]

@@ -15,6 +15,7 @@ from tests.records import Life, a_destination, a_fragment, an_activation, an_att
 
 SINCE = 1_000
 MANDATORY, EARLY = Exclusion.MANDATORY_ATTRIBUTE_MISSING, Exclusion.BEFORE_SINCE
+REQUIRED = Exclusion.REQUIRED_IDENTITY_MISSING
 
 
 def _case(trigger: Trigger, timestamp: int = SINCE, *, email: str | None = "a@b.c", told: bool = False) -> Case:
@@ -48,8 +49,12 @@ def test_the_first_rule_that_forbids_excludes(case: Case, excluded: Any, waits: 
 def test_each_rule_says_what_it_goes_by() -> None:
     told = list(verdicts(_case(Trigger.ENTERED, SINCE - 1, email=None)))
 
-    assert [(each.exclusion, each.forbids) for each in told] == [(EARLY, True), (MANDATORY, True)]
-    assert [each.details for each in told] == [{"since": 1000, "recorded": 999}, {"missing": ["person.email"]}]
+    assert [(each.exclusion, each.forbids) for each in told] == [(EARLY, True), (MANDATORY, True), (REQUIRED, False)]
+    assert [each.details for each in told] == [
+        {"since": 1000, "recorded": 999},
+        {"missing": ["person.email"]},
+        {"missing": []},
+    ]
 
 
 def test_no_exclusion_has_two_rules() -> None:

@@ -152,4 +152,4 @@ def test_templates_are_bounded() -> None:
 
         wanted = {f"a{place}": place for place in range(11) if mask >> place & 1}
         assert json.loads(text) == wanted | {"segmentMembership": {}}
-    assert len(projection._templates) <= 1_024
+    assert len(projection._mapped._templates) <= 1_024
