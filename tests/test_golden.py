@@ -2,68 +2,55 @@
 
 from __future__ import annotations
 
-import json
+import re
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from streams.activation.activate import Activation
-from streams.destinations import Segment
-from tests.records import NOW_MS, SOURCES, Life, a_destination, an_attribute
+from tests.golden_cases import GOLDEN, Worker, cases, expected, inputs, read
 
-CASES = sorted(path.parent for path in Path(__file__).parent.glob("golden/*/expected.json"))
-
-
-class Record(msgspec.Struct):
-    topic: str
-    value: msgspec.Raw
-    timestamp: int = NOW_MS
+_LINK = re.compile(r"\]\(([a-z0-9-]+)\)")
+INDEX = (GOLDEN / "README.md").read_text()
 
 
-class Expected(msgspec.Struct):
-    end: str
-    exports: dict[str, msgspec.Raw] = {}
-
-
-def read(text: bytes | msgspec.Raw) -> Any:
-    """Read JSON such that the order of members and the spelling of numbers count."""
-    return json.loads(bytes(text), object_pairs_hook=tuple, parse_float=lambda t: (t,), parse_int=lambda t: (t,))
-
-
-def activation_of(document: Any) -> Activation:
-    destinations = [
-        a_destination(
-            segments=[Segment(**s) if isinstance(s, dict) else s for s in fields.pop("segments")],
-            attributes=[an_attribute(**a) if isinstance(a, dict) else a for a in fields.pop("attributes")],
-            **fields,
-        )
-        for fields in document["destinations"]
-    ]
-    return Activation(destinations, SOURCES, merge=document.get("merge", "newest"))
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
+@pytest.mark.parametrize("case", cases(), ids=lambda path: path.name)
 def test_each_record_leads_to_exactly_the_exports_typed_by_hand(case: Path) -> None:
-    life = Life(activation_of(json.loads((case / "destinations.json").read_bytes())))
-    records = msgspec.json.decode((case / "inputs.json").read_bytes(), type=list[Record])
-    expected = msgspec.json.decode((case / "expected.json").read_bytes(), type=list[Expected])
+    worker = Worker(case)
 
-    for number, (record, wanted) in enumerate(zip(records, expected, strict=True)):
-        value = None if bytes(record.value) == b"null" else bytes(record.value)
-        step = life.take(record.topic, value, timestamp=record.timestamp)
+    for number, (given, wanted) in enumerate(zip(inputs(case), expected(case), strict=True), 1):
+        outcome = worker.take(given)
 
-        assert step.end == wanted.end, f"record {number}"
-        assert {e.destination.name: read(e.body) for e in step.exports} == {
+        found = (outcome.end, outcome.reason, outcome.excluded)
+        assert found == (wanted.end, wanted.reason, wanted.excluded), f"record {number}"
+        assert {name: read(body) for name, body in outcome.exports.items()} == {
             name: read(body) for name, body in wanted.exports.items()
         }, f"record {number}"
+        assert outcome.because == wanted.triggers, f"record {number}"
 
 
 def test_the_seed_arrives_as_exactly_its_json_and_nothing_more() -> None:
-    case = Path(__file__).parent / "golden" / "seed"
-    life = Life(activation_of(json.loads((case / "destinations.json").read_bytes())))
-    for record in msgspec.json.decode((case / "inputs.json").read_bytes(), type=list[Record]):
-        life.take(record.topic, bytes(record.value))
+    case = GOLDEN / "seed"
+    worker = Worker(case)
+    outcomes = [worker.take(each) for each in inputs(case)]
 
-    assert read(life.exports[-1].body) == read((case / "seed.json").read_bytes())
+    assert read(outcomes[-1].exports["crm"]) == read((case / "seed.json").read_bytes())
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda path: path.name)
+def test_each_case_says_why_and_tells_each_of_its_records(case: Path) -> None:
+    text = (case / "README.md").read_text()
+
+    assert text.startswith("# ")
+    assert re.findall(r"^(\d+)\. ", text, re.MULTILINE) == [str(n) for n in range(1, len(inputs(case)) + 1)]
+
+
+def test_the_index_names_every_case_and_no_other() -> None:
+    assert sorted(set(_LINK.findall(INDEX))) == [case.name for case in cases()]
+
+
+def test_each_row_of_the_published_tables_has_a_case() -> None:
+    rows = [line for line in INDEX.splitlines() if line.startswith("| ")]
+    heads = [line for line in rows if line.endswith("| case |")]
+
+    assert len(heads) == 4
+    assert [row for row in rows if row not in heads and not row.startswith("| ---") and not _LINK.search(row)] == []
