@@ -46,6 +46,8 @@ class Mistake(StrEnum):
     MISSING_VALUE = "missing-value"
     WRONG_VALUE = "wrong-value"
     CONTRADICTION = "contradiction"
+    UNKNOWN_PATH = "unknown-path"
+    POLICY_VIOLATION = "policy-violation"
     SECRET_LITERAL = "secret-literal"  # noqa: S105 - no password, though it speaks of secrets
     SECRET_MISSING = "secret-missing"  # noqa: S105
 
@@ -56,6 +58,7 @@ class Advice(StrEnum):
     NO_DOCUMENTS = "no-documents"
     NO_IDENTIFIER = "no-identifier"
     UNENCRYPTED = "unencrypted"
+    UNKNOWN_ACTION = "unknown-action"
     INPUT_POLICY = "input-policy"
     EXPORTS_KEPT = "exports-kept"
 

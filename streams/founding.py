@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -16,8 +15,7 @@ from streams.configuration.settings import Settings
 from streams.registry.applying import apply, standing_of
 from streams.registry.creation import Site, begin
 from streams.registry.edits import Author
-from streams.registry.plans import Change, Plan, plan
-from streams.registry.records import Version
+from streams.registry.plans import Change, Plan, Standing, plan
 from streams.registry.registry import LostError, Registry
 
 TRIES = 20
@@ -51,14 +49,14 @@ async def _begin(settings: Settings, registry: Registry, partitions: int, incarn
 
 def _decided(settings: Settings, registry: Registry, author: Author) -> Plan:
     standing = standing_of(registry)
-    decided = plan(_given(settings, standing.accounts), standing, author)
+    decided = plan(_given(settings, standing), standing, author)
     for refusal in decided.refusals:
         structlog.get_logger().error("document.refused", why=refusal)
     return decided
 
 
-def _given(settings: Settings, accounts: Mapping[str, Version]) -> tuple[Given, ...]:
-    findings = examine(settings.documents, References({}, None), accounts)
+def _given(settings: Settings, standing: Standing) -> tuple[Given, ...]:
+    findings = examine(settings.documents, References({}, None), standing.accounts, standing.governing)
     if findings.problems:
         raise ConfigurationError(findings.problems)
     return findings.given

@@ -30,7 +30,7 @@ ROOMS = {
             *("activation", "delivery", "endpoints", "configuration", "telemetry", "topics", "groups", "status"),
             *("sampling", "letters"),
             *("crashes", "codes", "remedies", "remedies."),
-            *("governance", "governance.labels", "governance.policies", "governance.core"),
+            *("governance", "governance."),
             *_in(
                 "activation",
                 "events profiles identities merging paths strict_json timestamps framing xdm declared decoding "
@@ -64,7 +64,7 @@ ROOMS = {
                 "registry.awaited",
                 "registry.additions",
             ),
-            *("topics.plan", "status.overview", "status.table", "governance.evaluating", "governance.telling"),
+            *("topics.plan", "status.overview", "status.table"),
             *_in("sampling", "leaves forms placement proposals findings overlaps table"),
         ),
         sees=("words",),
@@ -76,7 +76,8 @@ ROOMS = {
             "configuration",
             "problems located fields validation names headers rules references environment sections inputs settings "
             "certificates kafka tables urls mapping_draft outcomes_draft delivery_draft drafts conversion documents "
-            "files advice header_draft schema meanings scalars origins reading stored canonical unseen",
+            "governance_draft json_schema governing judging files advice header_draft schema meanings scalars "
+            "origins reading stored canonical unseen",
         ),
         sees=("words", "brokers"),
     ),
@@ -123,7 +124,8 @@ ROOMS = {
     "registry": Room(
         _in(
             "registry",
-            "registry differences plans creation applying removal opening expected waiting deletion catalogue",
+            "registry differences changes verdicts plans creation applying removal opening expected waiting deletion "
+            "catalogue",
         ),
         sees=("words", "decisions", "brokers", "parking", "configuration", "groups", "cluster", "status"),
     ),

@@ -21,7 +21,7 @@ from streams.registry.additions import Additions, added
 from streams.registry.applying import standing_of
 from streams.registry.opening import opened
 from streams.registry.plans import plan
-from streams.registry.records import ACCOUNT, DESTINATION
+from streams.registry.records import DESTINATION
 from streams.registry.registry import RegistryError
 
 
@@ -94,12 +94,13 @@ async def _activated(settings: Settings, name: str, additions: Additions, timeou
     async with opened(settings) as registry:
         base = in_force(registry, DESTINATION, name)
         document = located(added(base.document, additions), f"destination {name}")
-        found = examine_one(document, registry.standing(ACCOUNT))
+        standing = standing_of(registry)
+        found = examine_one(document, standing.accounts, standing.governing)
         for warning in found.warnings:
             click.echo(f"warning: {warning}", err=True)
         if found.problems:
             raise ConfigurationError(found.problems)
-        decided = plan(found.given, standing_of(registry), author())
+        decided = plan(found.given, standing, author())
         if decided.refusals:
             raise RegistryError("\n".join(decided.refusals))
         return await apply_plan(settings, registry, decided, timeout_seconds)

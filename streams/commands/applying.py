@@ -1,4 +1,4 @@
-"""``plan`` and ``apply``: what documents would change, and that done; of destinations and of accounts alike."""
+"""``plan`` and ``apply``: what documents would change, and that done; documents of any kind alike."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from streams.registry import applying
 from streams.registry.creation import begin
 from streams.registry.opening import looked_at, opened, site_of
 from streams.registry.plans import Change, Plan, Standing, plan
-from streams.registry.records import ACCOUNT, DESTINATION
+from streams.registry.records import DESTINATION
 from streams.registry.registry import Registry, RegistryError
 from streams.registry.waiting import Waited
 
@@ -57,7 +57,8 @@ def plan_command(group: str) -> click.Command:
         """Show what applying documents would change, and change nothing.
 
         FILES are files of documents of any kind, or folders of them; without any, those that the settings name. Each
-        key that comes (+), goes (-) or changes (~) is told, and whether what was rendered before is withdrawn.
+        key that comes (+), goes (-) or changes (~) is told, whether what was rendered before is withdrawn, and which
+        destinations policies forbid then, or allow again, with the way from each label to the action.
         """
         with configuration_errors():
             settings = read_settings(config)
@@ -93,7 +94,8 @@ def apply_command(group: str) -> click.Command:
 
         FILES are files of documents of any kind, or folders of them; without any, those that the settings name. What
         is not among them stays as it is. A document that means what is in force changes nothing. A changed account
-        changes the destinations that name it. Who has not followed in time is named, with why.
+        changes the destinations that name it. A destination that policies forbid is refused; labels and policies that
+        forbid one in force are applied, and it is told. Who has not followed in time is named, with why.
         """
         with configuration_errors():
             settings = read_settings(config)
@@ -160,8 +162,8 @@ def _examined(settings: Settings, files: Sequence[Path], registry: Registry | No
 
     Secrets are not looked up: they are where the workers run.
     """
-    accounts = {} if registry is None else registry.standing(ACCOUNT)
-    found = examine(files or settings.documents, References({}, None), accounts)
+    standing = _standing(registry)
+    found = examine(files or settings.documents, References({}, None), standing.accounts, standing.governing)
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
     if found.problems:
@@ -170,11 +172,14 @@ def _examined(settings: Settings, files: Sequence[Path], registry: Registry | No
 
 
 def _decided(found: Findings, registry: Registry | None) -> Plan:
-    standing = Standing({}, {}) if registry is None else applying.standing_of(registry)
-    decided = plan(found.given, standing, author())
+    decided = plan(found.given, _standing(registry), author())
     if decided.refusals:
         raise RegistryError("\n".join(decided.refusals))
     return decided
+
+
+def _standing(registry: Registry | None) -> Standing:
+    return Standing({}, {}) if registry is None else applying.standing_of(registry)
 
 
 def _show(changes: Sequence[Change], output: str) -> None:

@@ -23,10 +23,12 @@ from streams.commands.shared import (
 )
 from streams.configuration.documents import Findings, examine
 from streams.configuration.names import masked_url
-from streams.configuration.problems import Problem
+from streams.configuration.problems import Problem, in_order
 from streams.configuration.references import References
 from streams.destinations import Account, Destination
+from streams.registry.records import GOVERNING, LABELS, POLICY, SCHEMA
 
+_GOVERNING = {"policies": POLICY, "labels": LABELS, "schemas": SCHEMA}
 HEADS = ("kind", "name", "endpoint", "authorization", "headers", "segments", "attributes")
 
 
@@ -44,17 +46,23 @@ HEADS = ("kind", "name", "endpoint", "authorization", "headers", "segments", "at
 def check(files: Sequence[Path], config: Path | None, output: str) -> None:
     """Check documents without Kafka: tell all that is wrong, and what was understood.
 
-    FILES are files of documents, or folders of them; without any, those that the settings name. A secret that is not
-    found here is a warning: it may well be where the worker runs. A table is on standard output, what is wrong on
-    standard error; with --output json all of it is on standard output.
+    FILES are files of documents, or folders of them; without any, those that the settings name. Destinations are
+    judged by the labels, policies and schemas beside them, not by those in force. A secret that is not found here is a
+    warning: it may well be where the worker runs. A table is on standard output, what is wrong on standard error; with
+    --output json all of it is on standard output.
     """
     found = _examined(files, config)
     if output == "json":
         click.echo(orjson.dumps(_told(found), option=orjson.OPT_INDENT_2))
     else:
         _print(found)
-    if found.problems:
+    if found.problems or found.objections:
         sys.exit(WRONG_CONFIGURATION)
+
+
+def _problems(found: Findings) -> list[Problem]:
+    """Return all that is wrong, what governs the documents included."""
+    return in_order((*found.problems, *found.objections), found.files)
 
 
 def _examined(files: Sequence[Path], config: Path | None) -> Findings:
@@ -69,14 +77,15 @@ def _examined(files: Sequence[Path], config: Path | None) -> Findings:
 
 
 def _print(found: Findings) -> None:
-    for problem in found.problems:
+    problems = _problems(found)
+    for problem in problems:
         click.echo(str(problem), err=True)
     for warning in (*found.unresolved, *found.warnings):
         click.echo(f"warning: {warning}", err=True)
     rows = list(_rows(found))
     if rows:
         print_table(HEADS, rows)
-    click.echo(f"problems: {len(found.problems)}, warnings: {len(found.unresolved) + len(found.warnings)}", err=True)
+    click.echo(f"problems: {len(problems)}, warnings: {len(found.unresolved) + len(found.warnings)}", err=True)
 
 
 def _rows(found: Findings) -> Iterator[tuple[str, ...]]:
@@ -86,14 +95,16 @@ def _rows(found: Findings) -> Iterator[tuple[str, ...]]:
         counts = map(str, map(len, (each.headers, each.segments, each.attributes)))
         endpoint = masked_url(each.account.http_endpoint)
         yield ("destination", each.name, endpoint, _authorization(each.account), *counts)
+    yield from ((each.kind, each.name, *["-"] * 5) for each in found.given if each.kind in GOVERNING)
 
 
 def _told(found: Findings) -> dict[str, Any]:
     return {
-        "problems": list(map(_problem, found.problems)),
+        "problems": list(map(_problem, _problems(found))),
         "warnings": list(map(_problem, (*found.unresolved, *found.warnings))),
         "accounts": [{"name": name, **_account(account)} for name, account in found.accounts.items()],
         "destinations": list(map(_destination, found.destinations)),
+        **{plural: [each.document for each in found.given if each.kind == kind] for plural, kind in _GOVERNING.items()},
     }
 
 

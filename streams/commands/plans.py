@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 
+from streams.governance import telling
+from streams.governance.evaluating import Violation
+from streams.governance.policies import written
 from streams.registry.plans import Change
 
 _COLOURS = {"+": "green", "-": "red", "~": "yellow"}
@@ -31,6 +34,16 @@ def details(change: Change) -> Iterator[str]:
             f"    minVersion becomes {change.version.min_version}, since {'; '.join(change.narrowed)}: what was "
             "rendered before is not posted any more, but exported anew"
         )
+    yield from _verdict(change)
+
+
+def _verdict(change: Change) -> Iterator[str]:
+    """Yield what policies say of a destination, where that is anything."""
+    if change.violations:
+        yield click.style(f"    {'stays' if change.was_forbidden else 'becomes'} forbidden:", fg="red")
+        yield from (f"        {line}" for each in change.violations for line in telling.lines(each))
+    elif change.was_forbidden:
+        yield click.style("    is allowed again: no policy forbids it any more", fg="green")
 
 
 def _head(change: Change) -> str:
@@ -60,7 +73,24 @@ def told(change: Change) -> dict[str, Any]:
         "minVersion": change.version.min_version,
         "because": change.because,
         "withdrawn": list(change.narrowed),
+        "forbidden": [violation(each) for each in change.violations],
+        "wasForbidden": change.was_forbidden,
         "differences": [
             {"sign": each.sign, "path": each.path, "old": each.old, "new": each.new} for each in change.differences
+        ],
+    }
+
+
+def violation(violation: Violation) -> dict[str, Any]:
+    """Return a violation for scripts."""
+    segment = violation.segment
+    return {
+        "policy": violation.policy.name,
+        "marketingAction": violation.action,
+        "deny": written(violation.policy.deny),
+        "segment": None if segment is None else {"id": segment.id, "namespace": segment.namespace},
+        "lineage": [
+            {"label": each.label, "on": each.on, "in": each.document, "through": each.through}
+            for each in violation.lineages
         ],
     }

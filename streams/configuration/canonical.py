@@ -8,14 +8,19 @@ from __future__ import annotations
 from typing import Any
 
 from streams.configuration.drafts import AccountDraft, DestinationDraft
+from streams.configuration.fields import Model
+from streams.configuration.governance_draft import LabelsDraft, PolicyDraft, SchemaDraft
 from streams.configuration.located import Node
 from streams.configuration.validation import validate
 
-DRAFTS: dict[str, type[AccountDraft] | type[DestinationDraft]] = {
+DRAFTS: dict[str, type[Model]] = {
     "account": AccountDraft,
     "destination": DestinationDraft,
+    "policy": PolicyDraft,
+    "labels": LabelsDraft,
+    "schema": SchemaDraft,
 }
-_SHORT = {"segments": "id", "attributes": "source", "identities": "namespace"}
+_SHORT = {"segments": "id", "attributes": "source", "identities": "namespace", "paths": "path"}
 """The lists whose items may be a text alone, and what that text is."""
 
 

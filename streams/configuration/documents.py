@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from streams.codes import Mistake
-from streams.configuration.advice import advice
+from streams.configuration.advice import Advised, advice
 from streams.configuration.canonical import canonical
 from streams.configuration.conversion import Conversion
 from streams.configuration.files import documents_in, files_in, name_of, text_of
+from streams.configuration.governing import Governed, Read, Ruled, Versions, governed, governing_in
+from streams.configuration.judging import action_advice, objections, policy_advice
 from streams.configuration.located import Node
 from streams.configuration.problems import ConfigurationError as ConfigurationError
 from streams.configuration.problems import Problem, in_order, shown
@@ -19,7 +21,7 @@ from streams.configuration.reading import account_in, destination_in, refuse_str
 from streams.configuration.references import References
 from streams.configuration.stored import document_node
 from streams.destinations import Account, Destination
-from streams.registry.records import Version
+from streams.registry.records import ACCOUNT, DESTINATION, GOVERNING, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Given:
     name: str
     document: dict[str, Any]
     where: str
+    objections: tuple[Problem, ...] = ()
+    """Why it may not come to be in force, as things are beside it; what is in force already stays so."""
 
     @property
     def account(self) -> str | None:
@@ -50,8 +54,9 @@ class Given:
 class Findings:
     """All that there is to say about documents.
 
-    *destinations* and *accounts* (by name) are those that could be read, and *given* holds their documents, accounts
-    first; *unresolved* tells which secrets were not found, and there they are empty.
+    *destinations* and *accounts* (by name) are those that could be read, and *given* holds their documents, and those
+    that govern them, which come first, then accounts; *unresolved* tells which secrets were not found, and there they
+    are empty.
     """
 
     files: tuple[str, ...]
@@ -67,6 +72,11 @@ class Findings:
     def errors(self) -> list[Problem]:
         """What keeps a worker from using the documents."""
         return in_order((*self.problems, *self.unresolved), self.files)
+
+    @property
+    def objections(self) -> list[Problem]:
+        """Why those that are given may not come to be in force."""
+        return in_order((problem for each in self.given for problem in each.objections), self.files)
 
 
 def load(paths: Sequence[Path], references: References) -> list[Destination]:
@@ -86,22 +96,30 @@ def load_all(paths: Sequence[Path], references: References) -> Loaded:
     return Loaded(found.destinations, found.warnings)
 
 
-def examine(paths: Sequence[Path], references: References, standing: Mapping[str, Version] | None = None) -> Findings:
+def examine(
+    paths: Sequence[Path],
+    references: References,
+    standing: Mapping[str, Version] | None = None,
+    governing: Versions | None = None,
+) -> Findings:
     """Return all that there is to say about the documents in *paths*, each list in the order of files and lines.
 
-    *standing* are the accounts in force, by name: destinations may name them, too.
+    *standing* are the accounts in force, by name: destinations may name them, too. *governing* are the documents in
+    force that govern them, by kind and name; what is given counts in place of those.
     """
     problems: list[Problem] = []
     warnings: list[Problem] = []
     files = list(files_in(paths, problems, warnings))
     documents = [document for file in files for document in documents_in(file, problems, warnings)]
-    return _examined(documents, list(map(name_of, files)), Conversion(references, problems), warnings, standing or {})
+    conversion = Conversion(references, problems)
+    names = list(map(name_of, files))
+    return _examined(documents, names, conversion, warnings, standing or {}, governed(governing or {}))
 
 
-def examine_one(document: Node, standing: Mapping[str, Version]) -> Findings:
+def examine_one(document: Node, standing: Mapping[str, Version], governing: Versions | None = None) -> Findings:
     """Return all that there is to say about one document that has no file, without looking for its secrets."""
-    where = [document.where]
-    return _examined([document], where, Conversion(References({}, None), []), [], standing)
+    where, conversion = [document.where], Conversion(References({}, None), [])
+    return _examined([document], where, conversion, [], standing, governed(governing or {}))
 
 
 def _examined(
@@ -110,18 +128,21 @@ def _examined(
     conversion: Conversion,
     warnings: list[Problem],
     standing: Mapping[str, Version],
+    in_force: Governed,
 ) -> Findings:
     problems, given, destinations = conversion.problems, list[Given](), list[Destination]()
     for document in documents:
         refuse_stray_references(document, problems)
+    rules = in_force.given(_governing(documents, problems, warnings, given))
     accounts = _accounts(documents, conversion, given)
     known = accounts | _standing_accounts(documents, accounts, conversion, standing)
-    for document in _of_kind(documents, "destination", problems):
+    for document in _of_kind(documents, DESTINATION, problems):
         destination = destination_in(document, known, conversion)
         if destination is not None:
             destinations.append(destination)
-            given += _given("destination", document)
-            warnings += _warnings(destination, document)
+            given += _given(DESTINATION, document, tuple(objections(destination, document, rules)))
+            advised = (*advice(destination), *action_advice(destination, rules))
+            warnings += _warnings(f"destination {destination.name}", advised, document)
     return Findings(
         files=tuple(files),
         given=tuple(given),
@@ -133,10 +154,28 @@ def _examined(
     )
 
 
-def _given(kind: str, document: Node) -> Iterator[Given]:
+def _given(kind: str, document: Node, objections: tuple[Problem, ...] = ()) -> Iterator[Given]:
     written = canonical(kind, document)
     if written is not None:
-        yield Given(kind, written["name"], written, document.at(("name",)).where)
+        yield Given(kind, written["name"], written, document.at(("name",)).where, objections)
+
+
+def _governing(
+    documents: Sequence[Node], problems: list[Problem], warnings: list[Problem], given: list[Given]
+) -> dict[tuple[str, str], Read]:
+    """Return what the given documents of governance say, by kind and name."""
+    found: dict[tuple[str, str], Read] = {}
+    for kind in GOVERNING:
+        for document in _of_kind(documents, kind, problems):
+            read = governing_in(kind, document, problems)
+            if read is None:
+                continue
+            for each in _given(kind, document):
+                given.append(each)
+                found[kind, each.name] = read
+            if isinstance(read, Ruled):
+                warnings += _warnings(f"policy {read.policy.name}", policy_advice(read.policy), document)
+    return found
 
 
 def _of_kind(documents: Sequence[Node], kind: str, problems: list[Problem]) -> list[Node]:
@@ -156,9 +195,9 @@ def _of_kind(documents: Sequence[Node], kind: str, problems: list[Problem]) -> l
 def _accounts(documents: Sequence[Node], conversion: Conversion, given: list[Given]) -> dict[str, Account | None]:
     """Return the accounts by name; one that is wrong is None, so that those who name it are not blamed."""
     accounts: dict[str, Account | None] = {}
-    for document in _of_kind(documents, "account", conversion.problems):
+    for document in _of_kind(documents, ACCOUNT, conversion.problems):
         account = account_in(document, conversion)
-        given += _given("account", document)
+        given += _given(ACCOUNT, document)
         name = text_of(document, "name")
         if name is not None:
             accounts.setdefault(name, account)
@@ -177,6 +216,6 @@ def _standing_accounts(
     }
 
 
-def _warnings(destination: Destination, document: Node) -> Iterator[Problem]:
-    for path, what, remedy, code in advice(destination):
-        yield Problem(document.at(path).where, f"destination {destination.name}: {what}", remedy, code=code)
+def _warnings(called: str, advised: Iterable[Advised], document: Node) -> Iterator[Problem]:
+    for path, what, remedy, code in advised:
+        yield Problem(document.at(path).where, f"{called}: {what}", remedy, code=code)

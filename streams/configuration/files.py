@@ -12,7 +12,7 @@ from streams.configuration.problems import Problem, nearest, shown
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 """What is read of a folder; hidden files, and folders in it, are not."""
 
-KINDS = ("destination", "account")
+KINDS = ("destination", "account", "policy", "labels", "schema")
 
 _MAX_BYTES = 4 * MAX_CHARACTERS
 
@@ -80,7 +80,7 @@ def name_of(path: Path) -> str:
 
 
 def _unknown_kind(node: Node) -> Problem:
-    remedy = f"write a mapping with kind: {' or '.join(KINDS)}"
+    remedy = f"write a mapping with kind: {', '.join(KINDS[:-1])} or {KINDS[-1]}"
     if not isinstance(node.value, dict):
         return Problem(node.where, f"a document came {shown(node.plain())}", remedy)
     found = node.below("kind")

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from streams.configuration.drafts import AccountDraft, DestinationDraft
+from streams.configuration.canonical import DRAFTS
 
 _REF = "#/definitions/{model}"
 
@@ -19,13 +19,13 @@ Json = dict[str, Any]
 
 def schema() -> Json:
     """Return the schema of a file of documents; several may also stand in one list."""
-    _, parts = models_json_schema([(AccountDraft, "validation"), (DestinationDraft, "validation")], ref_template=_REF)
+    _, parts = models_json_schema([(draft, "validation") for draft in DRAFTS.values()], ref_template=_REF)
     definitions = {name: _tidy(part) for name, part in parts["$defs"].items()}
     document = {"$ref": _REF.format(model="Document")}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Documents of Streams",
-        "description": "A destination or an account of Streams, an HTTP destination for Kafka.",
+        "description": "Destinations and accounts of Streams, an HTTP destination for Kafka, and what governs them.",
         "if": {"type": "array"},
         "then": {"items": document},
         "else": document,
@@ -35,15 +35,14 @@ def schema() -> Json:
 
 def _document() -> Json:
     """Return the schema of one document: its kind decides, so that an editor tells what is wrong with that kind."""
-    models = {"account": AccountDraft, "destination": DestinationDraft}
     branches = [
         {
             "if": {"required": ["kind"], "properties": {"kind": {"const": kind}}},
             "then": {"$ref": _REF.format(model=model.__name__)},
         }
-        for kind, model in models.items()
+        for kind, model in DRAFTS.items()
     ]
-    kind = {"enum": list(models), "description": "What the document describes."}
+    kind = {"enum": list(DRAFTS), "description": "What the document describes."}
     return {"type": "object", "required": ["kind"], "properties": {"kind": kind}, "allOf": branches}
 
 

@@ -11,8 +11,12 @@ from pydantic.fields import FieldInfo
 
 from streams.configuration.drafts import AccountDraft, DestinationDraft
 from streams.configuration.fields import leaves, model_within, section_of, spelling
+from streams.configuration.governance_draft import LabelsDraft, PolicyDraft, SchemaDraft
 from streams.configuration.inputs import MembershipInput, ProfileInput
 from streams.configuration.settings import Settings
+from streams.governance.core import CORE_ACTIONS, CORE_POLICIES
+from streams.governance.labels import CORE_LABELS
+from streams.governance.policies import written
 
 
 def settings_table() -> str:
@@ -39,6 +43,44 @@ def profiles_table() -> str:
 def account_table() -> str:
     """Return the keys of an account document as a Markdown table: key, default, meaning."""
     return _markdown(("Key", "Default", "Meaning"), list(_rows(AccountDraft, "")))
+
+
+def policy_table() -> str:
+    """Return the keys of a policy document as a Markdown table: key, default, meaning."""
+    return _markdown(("Key", "Default", "Meaning"), list(_rows(PolicyDraft, "")))
+
+
+def labels_table() -> str:
+    """Return the keys of a document of labels as a Markdown table: key, default, meaning."""
+    return _markdown(("Key", "Default", "Meaning"), list(_rows(LabelsDraft, "")))
+
+
+def schema_table() -> str:
+    """Return the keys of a union schema's document as a Markdown table: key, default, meaning."""
+    return _markdown(("Key", "Default", "Meaning"), list(_rows(SchemaDraft, "")))
+
+
+def core_labels_table() -> str:
+    """Return the core labels as a Markdown table."""
+    return _markdown(
+        ("Label", "What it says of the data"), [(_code(label), meaning) for label, meaning in CORE_LABELS.items()]
+    )
+
+
+def core_actions_table() -> str:
+    """Return the core marketing actions as a Markdown table."""
+    return _markdown(
+        ("Marketing action", "Meaning"), [(_code(action), meaning) for action, meaning in CORE_ACTIONS.items()]
+    )
+
+
+def core_policies_table() -> str:
+    """Return the shipped policies as a Markdown table."""
+    rows = [
+        (_code(each.name), ", ".join(each.marketing_actions or ("any",)), written(each.deny), each.description)
+        for each in CORE_POLICIES.values()
+    ]
+    return _markdown(("Policy", "Denies", "Where", "Meaning"), rows)
 
 
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:

@@ -67,7 +67,7 @@ class Governance:
 
     def on_attribute(self, path: Path) -> Iterator[Lineage]:
         """Yield the labels of what lies at *path*, above it, which it inherits, and below it, which it holds."""
-        through = f"attribute {'.'.join(path)}"
+        through = attribute_called(path)
         for length in range(1, len(path)):
             above = path[:length]
             at = takewhile(lambda each, above=above: each[0] == above, self._from(above))  # type: ignore[misc]
@@ -137,7 +137,7 @@ def _of_rest(destination: Destination, governance: Governance) -> Iterator[Linea
     for each in governance.labels:
         for namespace, labels in each.identities.items():
             if namespaces is None or namespace in namespaces:
-                through = f"identities of {namespace}"
+                through = identities_called(namespace)
                 yield from (Lineage(label, f"identities {namespace}", each.document, through) for label in labels)
     if through := _from_sources(destination):
         for each in governance.labels:
@@ -153,15 +153,25 @@ def _from_sources(destination: Destination) -> str:
 
 
 def _of_segment(segment: Segment, governance: Governance) -> Iterator[Lineage]:
-    name = segment_name(segment.namespace, segment.id)
+    called = segment_called(segment)
     for each in governance.labels:
         for label in each.segments.get((segment.namespace, segment.id), ()):
-            yield Lineage(label, f"segment {name}", each.document, f"segment {name}")
+            yield Lineage(label, called, each.document, called)
 
 
-def segment_name(namespace: str, id_: str) -> str:
-    """Return a segment as people write it: with its namespace, unless that is the platform's own."""
-    return id_ if namespace == UPS else f"{namespace}:{id_}"
+def attribute_called(source: Path) -> str:
+    """Return what a lineage calls a mapped attribute."""
+    return f"attribute {'.'.join(source)}"
+
+
+def identities_called(namespace: str) -> str:
+    """Return what a lineage calls the identities of a namespace."""
+    return f"identities of {namespace}"
+
+
+def segment_called(segment: Segment) -> str:
+    """Return what a lineage calls a segment: with its namespace, unless that is the platform's own."""
+    return f"segment {segment.id if segment.namespace == UPS else f'{segment.namespace}:{segment.id}'}"
 
 
 def _by_label(lineages: Iterable[Lineage]) -> Carried:

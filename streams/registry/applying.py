@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from streams.registry.edits import Author
 from streams.registry.plans import Change, Plan, Standing, behind
-from streams.registry.records import ACCOUNT, DESTINATION, KINDS, Version
+from streams.registry.records import ACCOUNT, DESTINATION, GOVERNING, KINDS, Version
 from streams.registry.registry import LostError, Registry
 
 Begin = Callable[[str], Awaitable[None]]
@@ -16,7 +16,8 @@ Begin = Callable[[str], Awaitable[None]]
 def standing_of(registry: Registry) -> Standing:
     """Return what is in force."""
     unreadable = frozenset((kind, name) for kind in KINDS for name in registry.unreadable(kind))
-    return Standing(registry.standing(DESTINATION), registry.standing(ACCOUNT), unreadable)
+    governing = {kind: registry.standing(kind) for kind in GOVERNING}
+    return Standing(registry.standing(DESTINATION), registry.standing(ACCOUNT), unreadable, governing)
 
 
 async def apply(plan: Plan, registry: Registry, begin: Begin) -> list[Change]:

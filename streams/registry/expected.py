@@ -22,7 +22,7 @@ async def expected(settings: Settings) -> list[Destination]:
     """Return them without their secrets, changing nothing; raises ConfigurationError, and what a cluster raises."""
     async with looked_at(settings) as registry:
         standing = Standing({}, {}) if registry is None else standing_of(registry)
-    found = examine(settings.documents, References({}, None), standing.accounts)
+    found = examine(settings.documents, References({}, None), standing.accounts, standing.governing)
     if found.problems:
         raise ConfigurationError(found.problems)
     given = {

@@ -6,8 +6,8 @@ It decides only, from what is in force and what is given; nothing is asked of Ka
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -16,53 +16,14 @@ from streams.configuration.canonical import canonical
 from streams.configuration.documents import Given
 from streams.configuration.problems import ConfigurationError
 from streams.configuration.stored import document_node, stored_without_secrets
+from streams.registry.changes import Change as Change
+from streams.registry.changes import Plan as Plan
+from streams.registry.changes import Standing as Standing
 from streams.registry.differences import Difference, differences
 from streams.registry.edits import Author, changed, created
 from streams.registry.narrowing import narrowings
-from streams.registry.records import ACCOUNT, DESTINATION, NamedAccount, Version
-
-Action = Literal["create", "change", "nothing"]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What becomes of one document; *version* is to be written, or in force already where nothing changes."""
-
-    kind: str
-    name: str
-    action: Action
-    base: Version | None
-    """What is in force, be it a deleted one."""
-    version: Version
-    differences: tuple[Difference, ...] = ()
-    narrowed: tuple[str, ...] = ()
-    """Why exports that were rendered before must not be posted any more."""
-    because: str = ""
-    """Why it changes although it was not given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What becomes of each document, accounts first, and which of those given cannot be applied, each with why."""
-
-    changes: tuple[Change, ...]
-    refusals: tuple[str, ...] = ()
-    """Each ends with its code."""
-
-    @property
-    def to_write(self) -> list[Change]:
-        """The changes that change something, in the order in which they must be written."""
-        return [change for change in self.changes if change.action != "nothing"]
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What is in force, by name."""
-
-    destinations: Mapping[str, Version]
-    accounts: Mapping[str, Version]
-    unreadable: frozenset[tuple[str, str]] = frozenset()
-    """Kind and name of what another release wrote."""
+from streams.registry.records import ACCOUNT, DESTINATION, GOVERNING, NamedAccount, Version
+from streams.registry.verdicts import unjudged, with_verdicts
 
 
 def plan(given: Sequence[Given], standing: Standing, author: Author) -> Plan:
@@ -72,17 +33,33 @@ def plan(given: Sequence[Given], standing: Standing, author: Author) -> Plan:
     """
     refusals = list(filter(None, (_refusal(each, standing) for each in given)))
     taken = [each for each in given if _refusal(each, standing) is None]
-    accounts = [_account(each, standing.accounts.get(each.name), author) for each in taken if each.kind == ACCOUNT]
+    governing = [
+        _document(each, standing.governing.get(each.kind, {}).get(each.name), author)
+        for each in taken
+        if each.kind in GOVERNING
+    ]
+    accounts = [_document(each, standing.accounts.get(each.name), author) for each in taken if each.kind == ACCOUNT]
     changed = {change.name: change.version for change in accounts}
     after = {**standing.accounts, **changed}
-    destinations = [
-        _destination(each, standing.destinations.get(each.name), _named(each.account, after), author)
-        for each in taken
-        if each.kind == DESTINATION
-    ]
+    destinations = []
+    unread = unjudged(standing, governing)
+    for each in taken:
+        if each.kind == DESTINATION:
+            base = standing.destinations.get(each.name)
+            change = _destination(each, base, _named(each.account, after), author)
+            objections = _objections(each, unread) if change.action != "nothing" else []
+            refusals += objections
+            destinations += [] if objections else [change]
     ours = {each.name for each in given if each.kind == DESTINATION}
     others = {name: version for name, version in standing.destinations.items() if name not in ours}
-    return Plan((*accounts, *destinations, *_following(others, changed, author)), tuple(refusals))
+    changes = (*governing, *accounts, *destinations, *_following(others, changed, author))
+    return Plan(tuple(with_verdicts(changes, standing)), tuple(refusals))
+
+
+def _objections(given: Given, unread: Sequence[str]) -> list[str]:
+    """Return why a destination may not come to be in force, be it that nobody can tell."""
+    told = f"{given.where}: whether destination {given.name} is allowed cannot be told: {'; '.join(unread)}"
+    return [*map(str, given.objections), *([coded(told, Obstacle.OTHER_RELEASE)] if unread else [])]
 
 
 def _refusal(given: Given, standing: Standing) -> str | None:
@@ -103,15 +80,17 @@ def _draining(given: Given, base: Version) -> str:
     return coded(told, Obstacle.DRAINING)
 
 
-def _account(given: Given, base: Version | None, author: Author) -> Change:
+def _document(given: Given, base: Version | None, author: Author) -> Change:
+    """Return the change of a document that is no destination."""
+    kind, name = given.kind, given.name
     if base is None or base.life == "deleted":
         version = created(base, given.document, None, author)
-        return Change(ACCOUNT, given.name, "create", base, version, tuple(_told({}, given.document)))
-    before = _canonical(ACCOUNT, base.document, base.version)
+        return Change(kind, name, "create", base, version, tuple(_told({}, given.document)))
+    before = _canonical(kind, base.document, base.version)
     if before == given.document:
-        return Change(ACCOUNT, given.name, "nothing", base, base)
+        return Change(kind, name, "nothing", base, base)
     version = changed(base, given.document, None, author)
-    return Change(ACCOUNT, given.name, "change", base, version, tuple(differences(before, given.document)))
+    return Change(kind, name, "change", base, version, tuple(differences(before, given.document)))
 
 
 def _destination(given: Given, base: Version | None, account: NamedAccount | None, author: Author) -> Change:

@@ -15,7 +15,10 @@ import msgspec
 from streams.destinations import Pause
 
 DESTINATION, ACCOUNT = "destination", "account"
-KINDS = (DESTINATION, ACCOUNT)
+POLICY, LABELS, SCHEMA = "policy", "labels", "schema"
+GOVERNING = (POLICY, LABELS, SCHEMA)
+"""The kinds that say what destinations may be sent."""
+KINDS = (DESTINATION, ACCOUNT, *GOVERNING)
 
 Life = Literal["live", "draining", "deleted"]
 """A draining destination is exported nothing more, and what it was exported is still delivered."""

@@ -11,7 +11,7 @@ from typing import cast
 from streams.codes import Obstacle, coded
 from streams.groups.entries import Entry
 from streams.groups.journal import Journal, new_key
-from streams.registry.records import Version, encode, name_of
+from streams.registry.records import GOVERNING, POLICY, Version, encode, name_of
 from streams.registry.standing import Record, beginnings, has_won, in_force, record_of, superseded, winners
 
 
@@ -27,9 +27,16 @@ class LostError(RegistryError):
         at = datetime.fromtimestamp(winner.written_at / 1000, UTC).isoformat(timespec="seconds")
         told = (
             f"{kind} {name}: {winner.by} was faster and wrote version {winner.version} at {at}; nothing of yours is in "
-            f"force: see it with 'streams {kind}s show {name}', and do yours again"
+            f"force: see it with 'streams {_shown_by(kind, name)}', and do yours again"
         )
         super().__init__(coded(told, Obstacle.LOST_RACE))
+
+
+def _shown_by(kind: str, name: str) -> str:
+    """Return the command that shows a document."""
+    if kind in GOVERNING:
+        return f"policies show {name}{'' if kind == POLICY else f' --kind {kind}'}"
+    return f"{kind}s show {name}"
 
 
 class UnreadableError(RegistryError):

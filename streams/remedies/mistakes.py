@@ -18,6 +18,14 @@ MISTAKES: Remedies = {
     "contradiction": Remedy(
         "Two values, keys or documents cannot stand beside each other.", "Change the one that the message names"
     ),
+    "unknown-path": Remedy(
+        "A destination maps an attribute that no union schema in force, or given beside it, knows.",
+        "Take the path that the message suggests, or add it to a document of `kind: schema`",
+    ),
+    "policy-violation": Remedy(
+        "Labels on what a destination is sent, and a policy in force, forbid one of its marketing actions.",
+        "Leave out what the line names, or mend labels or policy; `streams policies show NAME` has it",
+    ),
     "secret-literal": Remedy(
         "A secret stands where only a reference to one may stand, or a reference where none is taken.",
         "Write `${env:STREAMS_SECRET_NAME}` or `${file:name}`, and only in a secret field",
@@ -34,6 +42,10 @@ MISTAKES: Remedies = {
     ),
     "unencrypted": Remedy(
         "Warning: a secret or a token is sent over http://.", "Write https://, unless nobody else can listen on the way"
+    ),
+    "unknown-action": Remedy(
+        "Warning: a marketing action is no core one, and no policy names it: nothing can forbid what it is for.",
+        "Take the one that the message suggests, or name it in a policy",
     ),
     "input-policy": Remedy(
         "Warning: Kafka deletes from an input what a worker may still need.",

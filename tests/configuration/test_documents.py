@@ -243,7 +243,7 @@ def test_everything_wrong_is_told_at_once_with_line_and_remedy(tmp_path: Path) -
                 " marketingActions, segments, attributes, identities, requiredIdentity, consent, includeSegmentNames,"
                 " includeSegmentTimestamps, absent, triggers, status, since, delivery"
             ),
-            "d:29: a document came 7; write a mapping with kind: destination or account",
+            "d:29: a document came 7; write a mapping with kind: destination, account, policy, labels or schema",
         ]
     )
 
@@ -452,7 +452,7 @@ def test_a_file_that_cannot_be_read_is_told_beside_the_others(tmp_path: Path) ->
     assert complaints(lambda: load(paths, NO_SECRETS), tmp_path) == [
         "nowhere: cannot be read (No such file or directory); name a file that is there",
         "binary:1: is not UTF-8; save the file as UTF-8",
-        "d:1: kind: came 'x'; known are destination, account",
+        "d:1: kind: came 'x'; known are destination, account, policy, labels, schema",
     ]
 
 

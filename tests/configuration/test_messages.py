@@ -17,7 +17,7 @@ import pytest
 from streams.configuration import settings
 from streams.configuration.documents import Findings, examine
 from streams.configuration.located import MAX_CHARACTERS
-from streams.configuration.problems import ConfigurationError, Problem
+from streams.configuration.problems import ConfigurationError, Problem, in_order
 from streams.configuration.references import References
 from streams.configuration.stored import stored
 from streams.registry.records import NamedAccount, Version
@@ -44,7 +44,7 @@ def everything() -> tuple[list[Shown], set[tuple[str, int]]]:
 
     def act() -> list[Shown]:
         with TemporaryDirectory() as folder:
-            shown = [documents(Path(folder)), no_secrets(), in_the_registry()]
+            shown = [documents(Path(folder)), governed(), no_secrets(), in_the_registry()]
             return [*shown, *worker_settings(), *secured(Path(folder))]
 
     return lines_run(act, frozenset(map(str, SOURCES)))
@@ -61,6 +61,13 @@ def documents(folder: Path) -> Shown:
     ]
     found: Findings = examine(places, References(SECRETS, folder / "secrets"))
     return "Documents", _short(found.errors, folder), _short(found.warnings, folder)
+
+
+def governed() -> Shown:
+    """Return what is told of wrong labels, policies and schemas, and of what right ones say of destinations."""
+    found = examine([GOLDEN / "governed"], References({}, None))
+    told = in_order((*found.errors, *found.objections), found.files)
+    return "Documents that govern, and what is governed", _short(told, GOLDEN), _short(found.warnings, GOLDEN)
 
 
 def no_secrets() -> Shown:
@@ -125,7 +132,7 @@ def secured(folder: Path) -> Iterator[Shown]:
 
 def _short(problems: list[Problem] | tuple[Problem, ...], folder: Path) -> list[Problem]:
     """Return the problems as they are told where the files lie in the working directory."""
-    roots = (GOLDEN / "documents", GOLDEN / "no-secrets", GOLDEN / "settings", folder)
+    roots = (GOLDEN / "documents", GOLDEN / "governed", GOLDEN / "no-secrets", GOLDEN / "settings", folder)
 
     def short(text: str) -> str:
         for root in roots:

@@ -65,7 +65,7 @@ def test_a_value_under_the_key_of_another_version_is_not_read() -> None:
 
 @given(
     st.builds("/".join, st.lists(st.text(max_size=4), min_size=1, max_size=5))
-    | st.sampled_from(["policy/a/1/x", "account/a/b/x", "account/a/1", "account/a/²/x", "destination/a/b/1/x"])
+    | st.sampled_from(["tenure/a/1/x", "account/a/b/x", "account/a/1", "account/a/²/x", "destination/a/b/1/x"])
 )
 def test_what_is_no_document_is_none(key: str) -> None:
     assert record_of(Entry(key, 1, {"version": 1})) is None
