@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streams.activation.events import Change
 from streams.activation.profiles import Profile
-from streams.destinations import Destination
+from streams.destinations import Consent, Destination
 from streams.exports import Position
 from tests.records import (
     NOW_MS,
@@ -32,6 +32,18 @@ DESTINATIONS = (
 )
 LATE = a_destination("late", segments=["a", "b"], attributes=["email"], since=NOW_MS - 1)
 """One for which half of the records are too early."""
+CONSENTING = (
+    a_destination("careful", segments=["a", "b"], attributes=["email"], consent=Consent(("share",))),
+    a_destination(
+        "lax",
+        segments=["b"],
+        attributes=[an_attribute("email", "contact.email", mandatory=True), "tier"],
+        consent=Consent(("share",), absent="granted"),
+    ),
+    a_destination("bare", segments=["a"], attributes=[], consent=Consent(("share",)), triggers="written"),
+    a_destination("young", segments=["a", "b"], attributes=["email"], consent=Consent(("share",)), since=NOW_MS - 1),
+)
+"""Those that need consent."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,15 @@ class Record:
 
 people = st.sampled_from([None, "one@example.com", "two@example.com"])
 identity_maps = st.sampled_from([None, None, {}, {"ecid": [{"id": "1"}]}, {"ecid": [{"id": "2"}, {"id": "1"}]}])
+YES, NO = {"share": {"val": "y"}}, {"share": {"val": "n"}}
+sayings = st.sampled_from(
+    [
+        *(None, None, YES, YES, NO, NO, {"share": {"val": 7}}),
+        *({"idSpecific": {"ecid": {"1": NO}}}, {"idSpecific": {"ecid": {"1": YES, "2": NO}}}),
+        *(YES | {"idSpecific": {"ecid": {"1": NO}}}, NO | {"idSpecific": {"ecid": {"1": YES}}}),
+    ]
+)
+"""What a fragment says of consent."""
 
 
 inputs = st.sampled_from([("qualifications", "exits"), ("memberships", "memberships")])
@@ -61,7 +82,13 @@ def _values(draw: st.DrawFn, topics: tuple[str, ...], nulls: int) -> tuple[str, 
         if draw(st.integers(0, nulls)) == 0:
             return topic, None
         email, tier = draw(people), draw(st.sampled_from([None, "gold"]))
-        members = {"email": email, "tier": tier, "unmapped": draw(st.integers(0, 1)), "identityMap": ids}
+        members: dict[str, Any] = {
+            "email": email,
+            "tier": tier,
+            "unmapped": draw(st.integers(0, 1)),
+            "identityMap": ids,
+        }
+        members["consents"] = draw(sayings)
         return topic, a_fragment(**{name: value for name, value in members.items() if value is not None})
     words = {"qualifications": ["realized", "existing", None], "exits": ["exited", None]}
     status = draw(st.sampled_from(words.get(topic, ["realized", "existing", "exited"])))
@@ -98,8 +125,9 @@ def _lives(draw: st.DrawFn) -> list[Record]:
         if status:
             segment = draw(st.sampled_from(["a", "b", "b", "unmapped"]))
             value = a_membership(segment, second, status=status, ids=draw(identity_maps))
-        elif value is not None and draw(st.booleans()):
-            value = a_fragment(tier="gold")
+        elif value is not None:
+            more = {"consents": each} if (each := draw(sayings)) else {}
+            value = a_fragment(tier="gold", **({"email": "one@example.com"} if draw(st.booleans()) else {}), **more)
         offsets[topic] = offset = offsets.get(topic, 4) + 1
         timestamp = NOW_MS - draw(st.sampled_from([0, 0, 2]))
         records.append(Record(topic, value, Position(topic, 0, offset, timestamp)))
@@ -125,6 +153,31 @@ class Known:
     inside: dict[str, bool] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     identities: set[str] = field(default_factory=set)
+    consents: Any = field(default_factory=dict)
+
+    def permitted(self, destination: Destination) -> set[str] | None:
+        """Return the identities that *destination* may be sent; None if it may be sent nothing."""
+        if destination.consent is None:
+            return self.identities
+        whole = _val(self.consents)
+        own = {
+            each: _val(self.consents.get("idSpecific", {}).get("ecid", {}).get(each, {})) for each in self.identities
+        }
+        fallback = destination.consent.absent == "granted" if whole is None else whole
+        permitted = {each for each in self.identities if (fallback if own[each] is None else own[each])}
+        nobody = not permitted if self.identities else not fallback
+        return None if whole is False or nobody else permitted
+
+
+def _val(consents: Any) -> bool | None:
+    said = consents.get("share", {}).get("val")
+    return None if said is None else said == "y"
+
+
+def _merged(lower: Any, higher: Any) -> Any:
+    if not (isinstance(lower, dict) and isinstance(higher, dict)):
+        return higher
+    return lower | {name: _merged(lower[name], each) if name in lower else each for name, each in higher.items()}
 
 
 class Model:
@@ -167,17 +220,24 @@ class Model:
     @property
     def known(self) -> Known:
         values: dict[str, Any] = {}
+        consents: Any = {}
         for _, _, fragment in sorted(self.fragments.values(), key=lambda entry: entry[:2]):
             values |= {name: fragment[name] for name in ("email", "tier") if name in fragment}
+            consents = _merged(consents, fragment.get("consents", {}))
         items = [item for one in self.identities.values() for items in one.values() for item in items]
         inside = {segment: not out for segment, (_, out) in self.memberships.items()}
-        return Known(inside, values, {item["id"] for item in items})
+        return Known(inside, values, {item["id"] for item in items}, consents)
 
 
 def says_all(destination: Destination, body: Any, truth: Known) -> bool:
     """Whether *body*, the last that *destination* was sent, leaves out nothing that it must have been told."""
     mapped = {s.id: truth.inside[s.id] for s in destination.segments if s.id in truth.inside}
     told = {} if body is None else said(body)
+    permitted = truth.permitted(destination)
+    if destination.consent is not None and (permitted is None or not any(mapped.values())):
+        return not any(told.values())  # which exits it was told depends on what was consented to then
+    if destination.consent is not None and _waits(destination, mapped, truth):
+        return True
     if _waits(destination, mapped, truth):
         return all(told.get(segment) is False for segment, inside in mapped.items() if not inside)
     forgotten = told.keys() - mapped.keys()
@@ -186,7 +246,7 @@ def says_all(destination: Destination, body: Any, truth: Known) -> bool:
     if body is None or not any(mapped.values()):
         return True  # outside, a change of attributes or identities is nobody's business
     identities = {item["id"] for items in body.get("identityMap", {}).values() for item in items}
-    return identities == truth.identities and attributes(destination, body) == {
+    return identities == permitted and attributes(destination, body) == {
         a.source[0]: truth.values[a.source[0]] for a in destination.attributes if a.source[0] in truth.values
     }
 

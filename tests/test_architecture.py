@@ -46,8 +46,9 @@ ROOMS = {
         (
             *_in(
                 "activation",
-                "attributes selections projection activate deciding slots triggers unions forgetting withdrawals "
-                "removals rendering renewals masking explaining simulating replays owing faults",
+                "attributes selections projection activate deciding slots targets triggers unions forgetting "
+                "withdrawals removals rendering renewals masking explaining simulating replays owing faults "
+                "consents consent_withdrawals",
             ),
             *_in(
                 "delivery",

@@ -15,15 +15,26 @@ from streams.activation.owing import acquit, postpone
 from streams.activation.profiles import Profile, decode_profile, encode_profile, is_marked
 from streams.activation.removals import Removals
 from streams.activation.rendering import Rendered
-from streams.activation.triggers import Trigger
+from streams.activation.targets import Trigger
 from streams.destinations import Destination
 from streams.ends import Exclusion
 from streams.exports import Position
 from streams.profile_commands import ReExport
-from tests.record_streams import DESTINATIONS, LATE, Model, Record, attributes, lives, said, says_all, streams
+from tests.record_streams import (
+    CONSENTING,
+    DESTINATIONS,
+    LATE,
+    Model,
+    Record,
+    attributes,
+    lives,
+    said,
+    says_all,
+    streams,
+)
 from tests.records import INPUTS, KEY, NOW_MS, an_activation
 
-ALL = (*DESTINATIONS, LATE)
+ALL = (*DESTINATIONS, LATE, *CONSENTING)
 NEW = encode_profile(Profile())
 EXITS = (Trigger.EXITED, Trigger.FORGOTTEN)
 
@@ -138,7 +149,8 @@ def assert_told(destination: Destination, exports: Sequence[Rendered], model: Mo
     thinks: dict[str, bool] = {}
     for body in bodies:
         thinks |= said(body)
-    inside = {segment for segment, is_inside in model.known.inside.items() if is_inside}
+    may_be_told = model.known.permitted(destination) is not None
+    inside = {segment for segment, is_inside in model.known.inside.items() if is_inside and may_be_told}
     assert {segment for segment, is_inside in thinks.items() if is_inside} <= inside, destination.name
     revisions = [export.meta.revision for export in exports]
     assert revisions == sorted(set(revisions)), destination.name
@@ -180,10 +192,11 @@ def test_the_last_export_says_all_without_a_crash(
 
         assert_state(worker.profile, model)
         for export in worker.exports[-1]:
-            known = {} if export.meta.trigger == Trigger.FORGOTTEN else model.known.values
+            known = {} if is_withdrawal(export) else model.known.values
             mapped = {a.source[0] for a in export.destination.attributes}
             told = attributes(export.destination, json.loads(export.body))
             assert told == {name: value for name, value in known.items() if name in mapped}
+            assert is_withdrawal(export) or identities(export) == model.known.permitted(export.destination)
     for destination in ALL:
         assert_told(destination, sent(worker.exports, destination), model)
 
@@ -256,7 +269,17 @@ def test_the_last_export_says_all_after_any_crash(data: st.DataObject, random: A
         again = sent(after.exports, destination)
         assert_told(destination, written + again, model)
         for lost in sent(before.exports[crash.exported[destination.name] : row.records], destination):
-            assert lost.meta.trigger not in EXITS or is_covered(lost, again)
+            assert not (lost.meta.trigger in EXITS or is_withdrawal(lost)) or is_covered(lost, again)
+
+
+def is_withdrawal(export: Rendered) -> bool:
+    """Whether an export takes back what was told, and is no exit like any other."""
+    trigger, body = export.meta.trigger, json.loads(export.body)
+    return trigger == Trigger.FORGOTTEN or (trigger == Trigger.CONSENT and not any(said(body).values()))
+
+
+def identities(export: Rendered) -> set[str]:
+    return {item["id"] for items in json.loads(export.body).get("identityMap", {}).values() for item in items}
 
 
 def is_covered(lost: Rendered, exports: Sequence[Rendered]) -> bool:

@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streams.activation.asked import Asked
-from streams.activation.deciding import Case, exclusion_of, seen_by
-from streams.activation.events import Change, FragmentChange
+from streams.activation.consent_withdrawals import withdrawn
+from streams.activation.consents import PATH, Consents
+from streams.activation.deciding import Case, exclusion_of, seen_by, withdraws
+from streams.activation.events import Change, FragmentChange, Membership
 from streams.activation.forgetting import (
     all_exited,
     exits_of,
@@ -26,11 +28,12 @@ from streams.activation.forgetting import (
 from streams.activation.paths import Paths
 from streams.activation.profiles import Forgotten, Profile
 from streams.activation.projection import Projection
-from streams.activation.rendering import Step, full, rendered
+from streams.activation.rendering import Rendered, Step, full, rendered
 from streams.activation.renewals import renewed
 from streams.activation.replays import replayed
 from streams.activation.slots import is_same_record, write
-from streams.activation.triggers import Cause, Target, Trigger, Triggers
+from streams.activation.targets import Cause, Target, Trigger
+from streams.activation.triggers import Triggers
 from streams.activation.unions import Merge, Unions, View
 from streams.activation.withdrawals import by_exits, by_null, withdrawal_of
 from streams.destinations import Destination
@@ -48,7 +51,9 @@ class Activation:
 
     def __init__(self, destinations: Sequence[Destination], sources: Sequence[str], *, merge: Merge) -> None:
         projections = [Projection(destination) for destination in destinations]
-        paths = Paths([attribute.source for projection in projections for attribute in projection.attributes])
+        consents = {each.consent: Consents(each.consent) for each in destinations if each.consent is not None}
+        mapped = [attribute.source for projection in projections for attribute in projection.attributes]
+        paths = Paths([*mapped, PATH] if consents else mapped)
         places = {path: place for place, path in enumerate(paths.paths)}
         targets = [
             Target(
@@ -59,12 +64,15 @@ class Activation:
                 incarnation=destination.incarnation,
                 namespace=namespace_of(destination.incarnation),
                 since=_fixed(destination),
+                consents=None if destination.consent is None else consents[destination.consent],
+                consents_at=places.get(PATH, 0),
             )
             for destination, projection in zip(destinations, projections, strict=True)
         ]
         keys = (each.source for projection in projections for each in projection.attributes if each.deduplication_key)
         self._keys = {".".join(source): places[source] for source in keys}
         self._targets = targets
+        self._asking = frozenset(target.incarnation for target in targets if target.consents is not None)
         self._by_incarnation = {target.incarnation: target for target in targets}
         self._unions = Unions(paths, sources, merge)
         self._triggers = Triggers(targets, paths, self._unions)
@@ -84,7 +92,7 @@ class Activation:
             return Step(RecordEnd.OVERTAKEN, written=False)
         profile.revision = max(profile.revision + 1, now_ms)
         step = Step(RecordEnd.NOT_TRIGGERED, written=True)
-        view = View(profile, self._unions)
+        view = View(profile, self._unions, written.identities)
         causes = self._triggers.causes(view, written)
         if any(cause.trigger is not None for cause in causes):
             _export(step, view, causes, position, now_ms)
@@ -112,7 +120,8 @@ class Activation:
     def obey(self, profile: Profile, asked: Asked, position: Position, now_ms: int) -> Step:
         """Do what a command asks, whose record stands at *position*; its destination is one of ours."""
         if isinstance(asked.command, Replay):
-            return replayed(self._by_incarnation[asked.command.destination], profile, asked.command)
+            target = self._by_incarnation[asked.command.destination]
+            return replayed(target, self.view(profile), asked.command, position, now_ms)
         return self.re_export(profile, asked, position, now_ms)
 
     def re_export(self, profile: Profile, asked: Asked, position: Position, now_ms: int) -> Step:
@@ -121,19 +130,28 @@ class Activation:
         A withdrawal that it carries counts where nothing else is known, or where it tells of exits only, which
         happened, and of one that is not known any more: the others are in what is sent anyway.
         """
-        incarnation, withdrawn = asked.command.destination, asked.withdrawn
-        counts = withdrawn is not None and (profile.is_blank or tells_lost_exits(profile, withdrawn.memberships))
-        if withdrawn is not None and counts:
-            remember(profile, position, incarnation, withdrawn.memberships, withdrawn.identities)
+        incarnation, lost = asked.command.destination, asked.withdrawn
+        counts = lost is not None and (profile.is_blank or self._is_lost(profile, incarnation, lost.memberships))
+        if lost is not None and counts:
+            remember(profile, position, incarnation, lost.memberships, lost.identities)
         step = self.renew(profile, incarnation, Trigger.RE_EXPORT, position, now_ms)
         step.written = step.written or counts
         return step
+
+    def _is_lost(self, profile: Profile, incarnation: str, exits: Sequence[Membership]) -> bool:
+        """Whether what an export said of exits is in nothing that is sent anyway.
+
+        What a missing consent had said exited the profile may still be in; it is told of that as it is now.
+        """
+        if self._by_incarnation[incarnation].consents is not None and incarnation in profile.told:
+            exits = [each for each in exits if each.segment_id not in profile.memberships.get(each.namespace, {})]
+        return tells_lost_exits(profile, exits)
 
     def _forget(self, profile: Profile, position: Position, now_ms: int) -> Step:
         """Apply a null that forgets the profile (``streams.activation.forgetting``)."""
         view = View(profile, self._unions)
         keys = {path: value for path, place in self._keys.items() if (value := view.values[place]) is not None}
-        is_news = forget(profile, position, view.identities, keys)
+        is_news = forget(profile, position, view.identities, keys, self._asking)
         assert profile.forgotten is not None, "that is what it was for"
         causes = list(by_null(self._targets, profile.forgotten)) if is_news else []
         return self._withdrawn(profile, profile.forgotten, causes, position, now_ms)
@@ -141,7 +159,8 @@ class Activation:
     def _repeat(self, profile: Profile, forgotten: Forgotten, change: Change, position: Position, now_ms: int) -> Step:
         """Do again what a record from before a null is still the one to do."""
         if is_same_record(forgotten.position, position):
-            return self._withdrawn(profile, forgotten, list(by_null(self._targets, forgotten)), position, now_ms)
+            causes = list(by_null(self._targets, forgotten, again=True))
+            return self._withdrawn(profile, forgotten, causes, position, now_ms)
         causes = list(by_exits(self._targets, forgotten, exits_of(forgotten, change, position)))
         if not causes:
             return Step(RecordEnd.OVERTAKEN, written=False)
@@ -168,7 +187,7 @@ class Activation:
             view = View(profile, self._unions)
             for cause in sent:
                 again = Cause(cause.target, cause.trigger)
-                step.exports.append(full(again, seen_by(cause.target, view), view, position, now_ms))
+                step.exports.append(_anew(again, view, position, now_ms))
         return step
 
 
@@ -179,15 +198,25 @@ def _fixed(destination: Destination) -> int | None:
     return destination.since
 
 
+def _anew(cause: Cause, view: View, position: Position, now_ms: int) -> Rendered:
+    """Return what a target that was told of the profile as it is now is told of it once more."""
+    if cause.target.permission(view).given:
+        return full(cause, seen_by(cause.target, view), view, position, now_ms)
+    return withdrawn(cause, view, position, now_ms)
+
+
 def _export(step: Step, view: View, causes: Sequence[Cause], position: Position, now_ms: int) -> None:
     for cause in causes:
         target, end, exclusion = cause.target, RecordEnd.NOT_TRIGGERED, None
         if cause.trigger is not None:
             seen = seen_by(target, view)
-            exclusion = exclusion_of(Case(target, cause.trigger, seen, view, position))
-            end = RecordEnd.ACTIVATED if exclusion is None else RecordEnd.EXCLUDED
-            if exclusion is None:
+            case = Case(target, cause.trigger, seen, view, position, cause.repeated)
+            if (exclusion := exclusion_of(case)) is None:
                 step.exports.append(full(cause, seen, view, position, now_ms))
+            elif withdraws(case):
+                step.exports.append(withdrawn(cause, view, position, now_ms))
+                exclusion = None
+            end = RecordEnd.ACTIVATED if exclusion is None else RecordEnd.EXCLUDED
         step.considered.append((target.destination, end, exclusion))
     if step.exports:
         step.end = RecordEnd.ACTIVATED

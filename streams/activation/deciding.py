@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from streams.activation.triggers import Target, Trigger
+from streams.activation.targets import Target, Trigger
 from streams.activation.unions import Values, View
 from streams.ends import Exclusion
 from streams.exports import Position
@@ -24,6 +24,8 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     """The values of the target's attributes."""
     view: View
     position: Position
+    repeated: bool = False
+    """Whether the record is done again; it matters only where consent is needed."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -56,6 +58,18 @@ def exclusion_of(case: Case) -> Exclusion | None:
     return None
 
 
+def withdraws(case: Case) -> bool:
+    """Say whether the target of a case that is excluded is told that the profile is gone (``consent_withdrawals``).
+
+    That is when it was told "in" and consent is missing now; and when the record is done again and the last that the
+    target was told is "out": that may have been a withdrawal, and it is not known whether it has got there.
+    """
+    target = case.target
+    if target.consents is None or (told := case.view.profile.told.get(target.incarnation)) is None:
+        return False
+    return _is_withheld(case) if told.inside else case.repeated
+
+
 def waits_for(case: Case) -> Exclusion | None:
     """Return what an entry waits for, whatever the trigger; None if it would not wait."""
     for rule in WAITING:
@@ -81,6 +95,15 @@ def _times(case: Case) -> Mapping[str, object]:
     return {"since": case.target.since, "recorded": case.position.timestamp}
 
 
+def _is_withheld(case: Case) -> bool:
+    return case.target.consents is not None and not case.target.permission(case.view).given
+
+
+def _answers(case: Case) -> Mapping[str, object]:
+    target = case.target
+    return {} if target.consents is None else target.consents.answers(case.view.values[target.consents_at])
+
+
 def _is_incomplete(case: Case) -> bool:
     return not case.target.projection.is_complete(case.seen)
 
@@ -89,13 +112,18 @@ def _missing(case: Case) -> Mapping[str, object]:
     return {"missing": [".".join(each.source) for each in case.target.projection.missing(case.seen)]}
 
 
+def _identities(case: Case) -> bytes | None:
+    """Return those that consent lets the target see."""
+    return case.target.permitted(case.view.identities, case.view)
+
+
 def _is_unidentified(case: Case) -> bool:
     selection = case.target.projection.selection
-    return bool(selection.required) and bool(selection.missing(case.view.identities))
+    return bool(selection.required) and bool(selection.missing(_identities(case)))
 
 
 def _namespaces(case: Case) -> Mapping[str, object]:
-    return {"missing": list(case.target.projection.selection.missing(case.view.identities))}
+    return {"missing": list(case.target.projection.selection.missing(_identities(case)))}
 
 
 def _but_no_exit(rule: Rule) -> Rule:
@@ -111,6 +139,7 @@ WAITING: Sequence[Rule] = (
 
 RULES: Sequence[Rule] = (
     Rule(Exclusion.BEFORE_SINCE, _is_too_early, _times),
+    Rule(Exclusion.CONSENT, _is_withheld, _answers),
     *(_but_no_exit(rule) for rule in WAITING),
 )
 """All, in the order in which they are asked."""

@@ -17,8 +17,8 @@ from streams.activation.masking import Mask
 from streams.activation.merging import same_value
 from streams.activation.profiles import MembershipSlot, Profile, TextSlot, decode_profile, encode_profile
 from streams.activation.rendering import Rendered
+from streams.activation.targets import Target, Trigger
 from streams.activation.timestamps import render_time
-from streams.activation.triggers import Target, Trigger
 from streams.activation.unions import View
 from streams.activation.withdrawals import mapped
 from streams.exports import Position

@@ -29,14 +29,14 @@ whatever comes is new. The order in which topics are read decides what is before
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from streams.activation import identities
 from streams.activation.events import Change, FragmentChange, Membership, MembershipChange, Status
 from streams.activation.profiles import Forgotten, Memberships, MembershipSlot, Profile
-from streams.activation.slots import is_later, is_same_record
+from streams.activation.slots import exited_by, is_later, is_same_record
 from streams.exports import Position
 
 Slots = dict[str, dict[str, MembershipSlot]]
@@ -62,33 +62,40 @@ def forgets(profile: Profile, change: Change, position: Position) -> bool:
 
 
 def forget(
-    profile: Profile, position: Position, known_identities: bytes | None, keys: Mapping[str, bytes] = _NO_KEYS
+    profile: Profile,
+    position: Position,
+    known_identities: bytes | None,
+    keys: Mapping[str, bytes] = _NO_KEYS,
+    asking: Container[str] = (),
 ) -> bool:
     """Forget all that is known of *profile* but what must stay; False if nothing came since it was forgotten before.
 
-    *known_identities* are those of its life, as one identityMap; *keys* are its deduplication keys, by dotted path.
+    *known_identities* are those of its life, as one identityMap; *keys* are its deduplication keys, by dotted path;
+    *asking* are the incarnations that need consent.
     """
     before = profile.forgotten
     if before is not None and profile.is_blank:
         profile.forgotten = replace(before, seen=_highest(before.seen, [(position.topic, position.offset)]))
         return False
-    profile.forgotten = _kept(before or _NOTHING, profile, position, known_identities, keys)
+    profile.forgotten = replace(
+        _kept(before or _NOTHING, profile, position, known_identities, keys),
+        only=dict(_only(before or _NOTHING, profile, known_identities, asking)),
+    )
     profile.memberships, profile.fragments, profile.identities, profile.exits, profile.told = {}, {}, {}, {}, {}
     return True
 
 
 def all_exited(forgotten: Forgotten) -> Memberships:
     """Return the memberships as a withdrawal tells them; who was inside has exited by the null, at its timestamp."""
-    null = forgotten.position
-    return {
-        namespace: {
-            segment_id: MembershipSlot(Status.EXITED, max(slot.time_us, null.timestamp * 1_000), null)
-            if slot.inside
-            else slot
-            for segment_id, slot in slots.items()
-        }
-        for namespace, slots in forgotten.memberships.items()
-    }
+    return exited_by(forgotten.memberships, forgotten.position)
+
+
+def identities_told(forgotten: Forgotten, incarnation: str) -> bytes | None:
+    """Return the identities that a withdrawal may tell an incarnation: those that it was told."""
+    only = forgotten.only.get(incarnation)
+    if only is None:
+        return forgotten.identities
+    return None if only == identities.NONE else only
 
 
 def exits_of(forgotten: Forgotten, change: Change, position: Position) -> dict[Segment, MembershipSlot]:
@@ -160,11 +167,32 @@ def _kept(
     told = dict(before.told)
     for incarnation, now in profile.told.items():
         told[incarnation] = now.inside or told.get(incarnation, False)
-    maps = [text for text in (before.identities, known_identities) if text is not None]
-    known = maps[0] if len(maps) == 1 else identities.union(maps)
+    known = _joined(before.identities, known_identities)
     seen = _highest(before.seen, ((named.topic, named.offset) for named in (position, *_positions(profile))))
     of_both = before.keys | {path: value for path, value in keys.items() if value != b"null"}
     return Forgotten(position, known, memberships, exits, told, seen, of_both)
+
+
+def _joined(*maps: bytes | None) -> bytes | None:
+    texts = [text for text in maps if text is not None]
+    return texts[0] if len(texts) == 1 else identities.union(texts)
+
+
+def _only(
+    before: Forgotten, profile: Profile, known: bytes | None, asking: Container[str]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield per incarnation the identities that a withdrawal tells it, where that is not all of both lives.
+
+    What it was told of a life it is told again; of one that it was told nothing of it is, unless it needs consent.
+    """
+    everything = _joined(before.identities, known)
+    for incarnation in dict.fromkeys([*before.told, *profile.told]):
+        then = before.only.get(incarnation, before.identities) if incarnation in before.told else None
+        told = profile.told.get(incarnation)
+        silent = None if incarnation in asking else known
+        now = silent if told is None else told.identities or known
+        if (both := _joined(then, now)) != everything:
+            yield incarnation, both or identities.NONE
 
 
 def _highest(offsets: Mapping[str, int], others: Iterable[tuple[str, int]]) -> dict[str, int]:

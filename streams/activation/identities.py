@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -47,6 +47,18 @@ def union(maps: Iterable[bytes]) -> bytes | None:
     for namespace, identity, item in each(maps):
         found.setdefault(namespace, {}).setdefault(identity, item)
     return joined(found)
+
+
+def kept(text: bytes, keeps: Callable[[str, str], bool]) -> bytes | None:
+    """Return what an identityMap holds of the identities, (namespace, id), that *keeps* says so of; None if nothing."""
+    found: dict[str, dict[str, bytes]] = {}
+    is_whole = True
+    for namespace, identity, item in each([text]):
+        if keeps(namespace, identity):
+            found.setdefault(namespace, {})[identity] = item
+        else:
+            is_whole = False
+    return text if is_whole else joined(found)
 
 
 def joined(found: Mapping[str, Mapping[str, bytes]]) -> bytes | None:

@@ -71,6 +71,8 @@ class Told(msgspec.Struct, array_like=True, frozen=True, gc=False):
     inside: bool
     trigger: str | None = None
     """What made it go out; None where an older release wrote it."""
+    identities: bytes | None = None
+    """With which identities, as one identityMap, where consent had left some out or is withdrawn; None: with all."""
 
 
 class Forgotten(_Slot, array_like=True, frozen=True, gc=False):
@@ -93,6 +95,8 @@ class Forgotten(_Slot, array_like=True, frozen=True, gc=False):
     """By input topic, the highest offset that a slot named: up to there every record was applied before."""
     keys: dict[str, bytes] = {}
     """By the dotted source path, the JSON text of each deduplication key that the profile had."""
+    only: dict[str, bytes] = {}
+    """By the destination's incarnation, the identities that it was told, where that is fewer than all."""
 
 
 class Profile(msgspec.Struct, array_like=True):

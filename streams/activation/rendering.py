@@ -7,7 +7,7 @@ import msgspec
 from streams.activation.deciding import Case, waits_for
 from streams.activation.profiles import Memberships, Told
 from streams.activation.slots import without_reentries
-from streams.activation.triggers import Cause
+from streams.activation.targets import Cause, Target, Trigger
 from streams.activation.unions import Values, View
 from streams.destinations import Destination
 from streams.ends import Exclusion, RecordEnd
@@ -47,10 +47,17 @@ def full(cause: Cause, seen: Values, view: View, position: Position, now_ms: int
     """Return an export of all that the cause's target gets to see, and note that it is told."""
     profile, projection = view.profile, cause.target.projection
     memberships = profile.memberships if not cause.reentered else _shown(cause, seen, view, position)
-    body, inside = projection.body(seen, memberships, view.identities, changed=cause.changed, now_ms=now_ms)
-    export = rendered(cause, body, profile.revision, position)
-    profile.told[cause.target.incarnation] = Told(profile.revision, inside, export.meta.trigger)
-    return export
+    known = cause.target.permission(view).identities
+    body, inside = projection.body(seen, memberships, known, changed=cause.changed, now_ms=now_ms)
+    assert cause.trigger is not None, "only what is triggered is exported"
+    tell(cause.target, view, known, inside=inside, trigger=cause.trigger)
+    return rendered(cause, body, profile.revision, position)
+
+
+def tell(target: Target, view: View, known: bytes | None, *, inside: bool, trigger: Trigger) -> None:
+    """Note what *target* is told of the profile: whether it is in, and with which identities."""
+    only = None if known is view.identities else known
+    view.profile.told[target.incarnation] = Told(view.profile.revision, inside, trigger.value, only)
 
 
 def rendered(cause: Cause, body: bytes, revision: int, position: Position) -> Rendered:

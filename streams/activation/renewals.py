@@ -10,20 +10,25 @@ While mandatory attributes are missing an entry waits, here too, and the destina
 But one of the lost exports may have been an exit, and an exit never waits: where the destination was told of the
 profile before, and the profile has left a mapped segment since, it is sent what that exit was, with the attributes that
 there are. A segment that the profile has entered anew meanwhile is shown as left: its entry is what waits.
+
+Without the consent that a destination needs it is sent the withdrawal, once more or for the first time, where it was
+told of the profile, and else nothing. So it is where an entry waits and the last that the destination was told is that
+the profile has left: the withdrawal may be what was lost.
 """
 
 from __future__ import annotations
 
+from streams.activation.consent_withdrawals import withdrawn
 from streams.activation.deciding import Case, seen_by, waits_for
 from streams.activation.forgetting import all_exited
-from streams.activation.profiles import Forgotten, Memberships, Profile, Told
+from streams.activation.profiles import Forgotten, Memberships, Profile
 from streams.activation.projection import Segment
-from streams.activation.rendering import Rendered, Step, rendered
+from streams.activation.rendering import Rendered, Step, rendered, tell
 from streams.activation.slots import without_reentries
-from streams.activation.triggers import Cause, Target, Trigger
+from streams.activation.targets import Cause, Target, Trigger
 from streams.activation.unions import View
 from streams.activation.withdrawals import mapped, withdrawal_of
-from streams.ends import RecordEnd
+from streams.ends import Exclusion, RecordEnd
 from streams.exports import Position
 
 
@@ -35,15 +40,29 @@ def renewed(target: Target, view: View, trigger: Trigger, position: Position, no
     if (forgotten := profile.forgotten) is not None and target.incarnation in forgotten.told:
         step.exports += _withdrawal(target, profile, forgotten, position, now_ms)
     if known := _known(target, profile.memberships):
-        exclusion = waits_for(Case(target, trigger, seen_by(target, view), view, position))
-        shown = _shown(target, profile, known, waits=exclusion is not None)
-        if shown is not None:
-            step.exports.append(_full(target, view, shown, known, trigger, position, now_ms))
+        export, exclusion = _of_now(target, view, known, trigger, position, now_ms)
+        step.exports += [] if export is None else [export]
     step.written = bool(step.exports)
     if step.exports or exclusion:
         step.end = RecordEnd.ACTIVATED if step.exports else RecordEnd.EXCLUDED
     step.considered = [(target.destination, step.end, exclusion if step.end is RecordEnd.EXCLUDED else None)]
     return step
+
+
+def _of_now(
+    target: Target, view: View, known: list[Segment], trigger: Trigger, position: Position, now_ms: int
+) -> tuple[Rendered | None, Exclusion | None]:
+    """Return what is sent of the profile as it is now, or why nothing is."""
+    profile, told = view.profile, view.profile.told.get(target.incarnation)
+    case = Case(target, trigger, seen_by(target, view), view, position)
+    is_given, exclusion = target.permission(view).given, waits_for(case)
+    shown = _shown(target, profile, known, waits=exclusion is not None) if is_given else None
+    if shown is not None:
+        return _full(case, shown, known, now_ms), None
+    if target.consents is not None and told is not None and not (is_given and told.inside):
+        profile.revision = max(profile.revision + 1, now_ms)
+        return withdrawn(Cause(target, Trigger.CONSENT, known), view, position, now_ms), None
+    return None, exclusion if is_given else Exclusion.CONSENT
 
 
 def _known(target: Target, memberships: Memberships) -> list[Segment]:
@@ -74,17 +93,10 @@ def _shown(target: Target, profile: Profile, known: list[Segment], *, waits: boo
     return without_reentries(profile, left)
 
 
-def _full(
-    target: Target,
-    view: View,
-    shown: Memberships,
-    known: list[Segment],
-    trigger: Trigger,
-    position: Position,
-    now_ms: int,
-) -> Rendered:
-    profile, seen = view.profile, seen_by(target, view)
-    profile.revision = max(profile.revision + 1, now_ms)
-    body, inside = target.projection.body(seen, shown, view.identities, changed=known, now_ms=now_ms)
-    profile.told[target.incarnation] = Told(profile.revision, inside, trigger.value)
-    return rendered(Cause(target, trigger), body, profile.revision, position)
+def _full(case: Case, shown: Memberships, known: list[Segment], now_ms: int) -> Rendered:
+    target, view = case.target, case.view
+    view.profile.revision = max(view.profile.revision + 1, now_ms)
+    ids = target.permission(view).identities
+    body, inside = target.projection.body(case.seen, shown, ids, changed=known, now_ms=now_ms)
+    tell(target, view, ids, inside=inside, trigger=case.trigger)
+    return rendered(Cause(target, case.trigger), body, view.profile.revision, case.position)

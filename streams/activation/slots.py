@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from streams.activation.events import Change, Membership, MembershipChange
+from streams.activation.events import Change, Membership, MembershipChange, Status
 from streams.activation.profiles import Forgotten, Memberships, MembershipSlot, Profile, TextSlot
 from streams.exports import Position
 
@@ -45,6 +45,12 @@ class Written(msgspec.Struct):
     def __bool__(self) -> bool:
         return bool(self.memberships or self.fragment or self.identities)
 
+    @property
+    def repeated(self) -> bool:
+        """Whether the same record had written any of it before."""
+        writes = (*self.memberships, self.fragment, self.identities)
+        return any(write is not None and write.repeated for write in writes)
+
 
 def without_reentries(profile: Profile, segments: Iterable[tuple[str, str]]) -> Memberships:
     """Return the memberships of *profile* as if it had not entered *segments*, (namespace, id) each, anew."""
@@ -52,6 +58,19 @@ def without_reentries(profile: Profile, segments: Iterable[tuple[str, str]]) -> 
     for namespace, segment_id in segments:
         memberships[namespace] = {**memberships[namespace], segment_id: profile.exits[namespace][segment_id]}
     return memberships
+
+
+def exited_by(memberships: Memberships, position: Position) -> Memberships:
+    """Return *memberships* as if the record at *position* had ended all of them that last, at its timestamp."""
+    return {
+        namespace: {
+            segment_id: MembershipSlot(Status.EXITED, max(slot.time_us, position.timestamp * 1_000), position)
+            if slot.inside
+            else slot
+            for segment_id, slot in slots.items()
+        }
+        for namespace, slots in memberships.items()
+    }
 
 
 def write(profile: Profile, change: Change, position: Position) -> Written:

@@ -3,95 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import NamedTuple
-
-import msgspec
 
 from streams.activation import identities
 from streams.activation.merging import same_value
 from streams.activation.paths import Paths
 from streams.activation.profiles import Profile
-from streams.activation.projection import Projection, Segment
 from streams.activation.slots import MembershipWrite, TextWrite, Written
+from streams.activation.targets import Cause, ChangedValues, Target, Trigger
 from streams.activation.unions import Unions, Values, View
-from streams.destinations import Destination
-
-
-class Trigger(StrEnum):
-    """What made an export go out; if several things did, the one that is named first here."""
-
-    FORGOTTEN = "forgotten"
-    EXITED = "exited"
-    ENTERED = "entered"
-    IDENTITY = "identity"
-    ATTRIBUTE = "attribute"
-    CONSENT = "consent"
-    """The profile has withdrawn its consent, has given it, or has changed to which identity it is given."""
-    RE_EXPORT = "re-export"
-    """Somebody asked for it, no record did."""
-    OWED = "owed"
-    """The exports topic had refused what was to be sent."""
-
-
-class ChangedValues(NamedTuple):
-    """The values of all paths before a record and now, and the places of those that are other ones."""
-
-    places: frozenset[int]
-    before: Values
-    now: Values
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Target:
-    """A destination, and what of every profile it gets to see; *places* are its attributes' among all the paths."""
-
-    destination: Destination
-    projection: Projection
-    places: tuple[int, ...]
-    by_writing: bool
-    """Whether a write of the same value counts as a change."""
-    incarnation: str
-    namespace: bytes
-    """Of the ids of its exports."""
-    since: int | None = None
-    """Records with an older timestamp, in milliseconds, change what is known and trigger nothing."""
-
-    def seen(self, values: Values) -> Values:
-        """Return those of its attributes, of the *values* of all the paths."""
-        return [values[place] for place in self.places]
-
-    def sees(self, change: ChangedValues | None) -> bool:
-        """Whether something else is sent of its attributes because of *change*."""
-        if change is None or change.places.isdisjoint(self.places):
-            return False
-        return not self.projection.hashes or self.projection.differ(self.seen(change.before), self.seen(change.now))
-
-
-class Cause(msgspec.Struct):
-    """Why *target* is considered; without a trigger it is sent nothing."""
-
-    target: Target
-    trigger: Trigger | None = None
-    changed: list[Segment] = []
-    """The mapped segments that the record entered or exited."""
-    time_us: int | None = None
-    """The newest event time among them."""
-    reentered: list[Segment] = []
-    """Those among them whose exit is done again although the profile has entered them anew since."""
-
-    def turn(self, write: MembershipWrite) -> None:
-        """Count a membership that was entered or exited."""
-        membership = write.membership
-        self.changed.append((membership.namespace, membership.segment_id))
-        self.time_us = membership.time_us if self.time_us is None else max(self.time_us, membership.time_us)
-        if write.reentered:
-            self.reentered.append(self.changed[-1])
-        if not membership.inside:
-            self.trigger = Trigger.EXITED
-        elif self.trigger is None:
-            self.trigger = Trigger.ENTERED
 
 
 class Triggers:
@@ -99,6 +18,7 @@ class Triggers:
 
     def __init__(self, targets: Sequence[Target], paths: Paths, unions: Unions) -> None:
         self._targets, self._paths, self._unions = targets, paths, unions
+        self._asks_consent = any(target.consents is not None for target in targets)
         self._by_segment: dict[str, dict[str, list[int]]] = {}
         for number, target in enumerate(targets):
             for namespace, segment_id in {(s.namespace, s.id) for s in target.destination.segments}:
@@ -107,6 +27,7 @@ class Triggers:
     def causes(self, view: View, written: Written) -> list[Cause]:
         """Return a cause for each target that the record could concern, in the order of the targets."""
         causes: dict[int, Cause] = {}
+        change: ChangedValues | None = None
         for write in written.memberships:
             self._add_membership(causes, write)
         if written.identities is not None or written.fragment is not None:
@@ -117,7 +38,10 @@ class Triggers:
             if waiting and written.identities is not None:
                 self._add_identities(waiting, view, written.identities)
             if waiting and written.fragment is not None:
-                self._add_attributes(waiting, view, written.fragment)
+                change = None if written.fragment.repeated else self._changed_values(view, written.fragment)
+                self._add_attributes(waiting, view, written.fragment, change)
+        if self._asks_consent:
+            _add_consents(causes.values(), view, written, change)
         return [causes[number] for number in sorted(causes)]
 
     def _add_membership(self, causes: dict[int, Cause], write: MembershipWrite) -> None:
@@ -147,7 +71,7 @@ class Triggers:
             if write.repeated:
                 triggered = not selection.is_blind
             else:
-                triggered = change is not None and (selection.is_all or selection.is_concerned(*change))
+                triggered = change is not None and _is_concerned(cause.target, change, view)
             if not triggered and cause.target.by_writing:
                 written = view.profile.identities[write.source].text
                 triggered = selection.is_all or selection.sent(written) is not None
@@ -162,8 +86,9 @@ class Triggers:
         before, now = self._unions.identities(write.undone(slots)), view.identities
         return None if identities.same(before, now) else (before, now)
 
-    def _add_attributes(self, causes: Iterable[Cause], view: View, write: TextWrite) -> None:
-        change = None if write.repeated else self._changed_values(view, write)
+    def _add_attributes(
+        self, causes: Iterable[Cause], view: View, write: TextWrite, change: ChangedValues | None
+    ) -> None:
         for cause in causes:
             target = cause.target
             triggered = bool(target.places) if write.repeated else target.sees(change)
@@ -186,6 +111,51 @@ class Triggers:
         text = view.profile.fragments[write.source].text
         values = target.projection.sent(target.seen(self._paths.read(text))) if text is not None else ()
         return any(value is not None for value in values)
+
+
+_Identities = tuple[bytes | None, bytes | None]
+_LESS = (None, Trigger.IDENTITY, Trigger.ATTRIBUTE)
+"""Than consent."""
+
+
+def _is_concerned(target: Target, change: _Identities, view: View) -> bool:
+    """Say whether other identities are sent by a change from those before to those of now."""
+    selection = target.projection.selection
+    if target.consents is None:
+        return selection.is_all or selection.is_concerned(*change)
+    if not target.permission(view).given:
+        return True
+    before, now = (target.permitted(known, view) for known in change)
+    return selection.is_concerned(before, now)
+
+
+def _add_consents(causes: Iterable[Cause], view: View, written: Written, change: ChangedValues | None) -> None:
+    """Count consent that is another one now, and consent that is missing where the target was told "in"."""
+    repeated = written.repeated
+    for cause in causes:
+        target = cause.target
+        if target.consents is None:
+            continue
+        cause.repeated = repeated
+        if cause.trigger not in _LESS:
+            continue
+        is_other = change is not None and _is_other(target, view, change)
+        if is_other or (cause.trigger is None and (repeated or _is_missed(target, view))):
+            cause.trigger = Trigger.CONSENT
+
+
+def _is_other(target: Target, view: View, change: ChangedValues) -> bool:
+    """Say whether the fragments from before gave something else, to the identities of now."""
+    at = target.consents_at
+    if target.consents is None or at not in change.places:
+        return False
+    return target.consents.permission(change.before[at], view.identities) != target.permission(view)
+
+
+def _is_missed(target: Target, view: View) -> bool:
+    """Say whether the target was told "in" and consent is missing: another document may not have needed it."""
+    told = view.profile.told.get(target.incarnation)
+    return told is not None and told.inside and not target.permission(view).given
 
 
 def _different(before: Values, now: Values) -> Iterator[int]:

@@ -11,6 +11,7 @@ from streams.activation import identities
 from streams.activation.merging import merge_each
 from streams.activation.paths import Paths
 from streams.activation.profiles import Profile, TextSlot
+from streams.activation.slots import TextWrite
 
 Merge = Literal["newest", "precedence"]
 Values = Sequence[bytes | None]
@@ -65,10 +66,11 @@ class Unions:
 class View:
     """A profile's unions as they are now, each read once at most."""
 
-    __slots__ = ("_identities", "_unions", "_values", "profile")
+    __slots__ = ("_identities", "_unions", "_values", "_written", "profile")
 
-    def __init__(self, profile: Profile, unions: Unions) -> None:
-        self.profile, self._unions = profile, unions
+    def __init__(self, profile: Profile, unions: Unions, written: TextWrite | None = None) -> None:
+        """*written* are the identities that the record wrote by which this is how things are."""
+        self.profile, self._unions, self._written = profile, unions, written
         self._values: Values | None = None
         self._identities: bytes | UnsetType | None = UNSET
 
@@ -85,3 +87,10 @@ class View:
         if isinstance(self._identities, UnsetType):
             self._identities = self._unions.identities(self.profile.identities)
         return self._identities
+
+    @property
+    def identities_before(self) -> bytes | None:
+        """The identityMap before the record; that of now where it was there before, and what it replaced is gone."""
+        if self._written is None or self._written.repeated:
+            return self.identities
+        return self._unions.identities(self._written.undone(self.profile.identities))

@@ -21,7 +21,7 @@ from streams.activation.profiles import Profile, encode_profile, forget_gone
 from streams.activation.removals import Removals
 from streams.activation.rounds import Round, Row
 from streams.activation.rows import export_row
-from streams.activation.triggers import Trigger
+from streams.activation.targets import Trigger
 from streams.engine import Message
 from streams.exports import MAX_ROW_BYTES, Position
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from streams.destinations import Account, Attribute, Destination, Segment
+from streams.destinations import Account, Attribute, Consent, Destination, Segment
 
 
 def narrowings(old: Destination, new: Destination) -> list[str]:
@@ -19,6 +19,7 @@ def narrowings(old: Destination, new: Destination) -> list[str]:
         *_removed(old, new),
         *_unsaid(old, new),
         *_actions(old, new),
+        *_consent(old.consent, new.consent),
         *_since(old, new),
     ]
 
@@ -70,6 +71,19 @@ def _actions(old: Destination, new: Destination) -> Iterator[str]:
     before, after = old.marketing_actions, new.marketing_actions
     yield from (f"marketing action {each} is removed" for each in before if each not in after)
     yield from (f"marketing action {each} is added" for each in after if each not in before)
+
+
+def _consent(old: Consent | None, new: Consent | None) -> Iterator[str]:
+    """Of what a profile must have consented to, what was not asked for then."""
+    if new is None:
+        return
+    before = old.needs if old is not None else ()
+    yield from (f"consent to {need} is needed" for need in new.needs if need not in before)
+    if old is None:
+        return
+    yield from (f"consent {value} no longer counts as given" for value in old.granted if value not in new.granted)
+    if old.absent == "granted" and new.absent == "denied":
+        yield "no word of consent no longer counts as given"
 
 
 def _since(old: Destination, new: Destination) -> Iterator[str]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streams.activation.profiles import Profile, decode_profile, encode_profile
 from streams.activation.rendering import Step
-from streams.activation.triggers import Trigger
+from streams.activation.targets import Trigger
 from streams.destinations import Identity
 from streams.ends import Exclusion, RecordEnd
 from streams.exports import Position

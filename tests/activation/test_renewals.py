@@ -13,7 +13,7 @@ from streams.activation.forgetting import forget
 from streams.activation.profiles import Told
 from streams.activation.projection import EXITED_KEPT_MS
 from streams.activation.rendering import Step
-from streams.activation.triggers import Trigger
+from streams.activation.targets import Trigger
 from streams.destinations import Destination
 from streams.ends import Exclusion, RecordEnd
 from streams.engine import Message

@@ -14,7 +14,7 @@ from streams.activation.asked import Asked
 from streams.activation.owing import postpone
 from streams.activation.profiles import Profile, encode_profile
 from streams.activation.rendering import Rendered, Step
-from streams.activation.triggers import Trigger
+from streams.activation.targets import Trigger
 from streams.ends import Exclusion, RecordEnd
 from streams.exports import Position
 from streams.profile_commands import Replay

@@ -136,6 +136,7 @@ def test_what_is_added_is_told_and_withdraws_nothing() -> None:
         ({"marketingActions": ["Email", "Ads"]}, "+ marketingActions: Ads", "marketing action Ads is added"),
         ({"since": "2026-01-31T00:00:00Z"}, "+ since: 2026-01-31T00:00:00Z", "since begins later"),
         ({"since": "now"}, "+ since: now", "since begins later"),
+        ({"consent": {"needs": ["share"]}}, '+ consent.needs: ["share"]', "consent to share is needed"),
         (
             {"account": {"httpEndpoint": "https://h/y"}},
             "~ account.httpEndpoint: https://h/x?******** -> https://h/y",
