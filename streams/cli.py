@@ -24,6 +24,7 @@ from streams.commands.endings import Commands
 from streams.commands.gaps import gaps
 from streams.commands.helps import epilog
 from streams.commands.inputs import inputs
+from streams.commands.policies import policies
 from streams.commands.re_exporting import re_export
 from streams.commands.shared import (
     checked,
@@ -181,6 +182,7 @@ main.add_command(dead_letters)
 main.add_command(destinations)
 main.add_command(gaps)
 main.add_command(inputs)
+main.add_command(policies)
 main.add_command(re_export)
 main.add_command(simulate)
 main.add_command(status)

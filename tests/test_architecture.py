@@ -125,8 +125,8 @@ ROOMS = {
     "registry": Room(
         _in(
             "registry",
-            "registry differences changes verdicts plans creation applying removal opening expected waiting deletion "
-            "catalogue",
+            "registry differences changes verdicts rulebook plans creation applying removal opening expected waiting "
+            "deletion catalogue",
         ),
         sees=("words", "decisions", "brokers", "parking", "configuration", "groups", "cluster", "status"),
     ),

@@ -11,6 +11,7 @@ from typing import Any
 import click
 import orjson
 
+from streams.commands import plans
 from streams.commands.following import crew_of
 from streams.commands.helps import UNREACHED, WRONG_OR_REFUSED, epilog
 from streams.commands.known import in_force
@@ -23,12 +24,18 @@ from streams.commands.shared import (
     print_table,
     read_settings,
 )
+from streams.configuration.governing import governed
 from streams.configuration.settings import Settings
+from streams.governance.evaluating import Lineage, Violation
+from streams.governance.telling import in_short
+from streams.registry.applying import standing_of
 from streams.registry.awaited import live
 from streams.registry.catalogue import Card, account_of, cards, masked
 from streams.registry.opening import looked_at
 from streams.registry.records import DESTINATION, Version
 from streams.registry.registry import Registry
+from streams.registry.rulebook import violations
+from streams.registry.verdicts import labels_of, violations_of
 from streams.status.shapes import Report, Worker
 
 HEADS = ("name", "state", "reason", "version", "endpoint", "segments", "attributes", "description")
@@ -49,8 +56,9 @@ HEADS = ("name", "state", "reason", "version", "endpoint", "segments", "attribut
 def list_destinations(config: Path | None, output: str) -> None:
     """List the destinations in force, each with its state and why.
 
-    configured: no segment yet; activated; paused: by whom and why; faulted: why; draining: nothing more is exported to
-    it. Whether it is faulted is what the live workers say; all else is in the documents.
+    configured: no segment yet; activated; paused: by whom and why; forbidden: by which policy, and which labels;
+    faulted: why; draining: nothing more is exported to it. Whether it is faulted is what the live workers say; all else
+    is in the documents.
     """
     with configuration_errors():
         settings = read_settings(config)
@@ -77,7 +85,10 @@ def list_destinations(config: Path | None, output: str) -> None:
 @config_option
 @output_option
 def show_destination(name: str, config: Path | None, output: str) -> None:
-    """Show a destination: its document with what may be a key masked, its versions, and what each worker follows."""
+    """Show a destination: its document with what may be a key masked, its versions, and what each worker follows.
+
+    Its labels are those of all that it is sent, each with how it comes to it; what a policy forbids is told likewise.
+    """
     with configuration_errors():
         settings = read_settings(config)
     shown = _shown(on_cluster(_one(settings, name)))
@@ -94,6 +105,8 @@ class _One:
 
     card: Card
     version: Version
+    labels: tuple[Lineage, ...]
+    violations: tuple[Violation, ...]
     history: list[Version]
     workers: list[Worker]
 
@@ -109,13 +122,19 @@ async def _one(settings: Settings, name: str) -> _One:
         reports = await crew_of(settings).reports()
         (card,) = [card for card in _cards(registry, reports) if card.name == name]
         history = [] if registry is None else registry.history(DESTINATION, name)
-        return _One(card, version, history, live(reports, now()))
+        governance = governed({} if registry is None else standing_of(registry).governing).governance
+        labels, found = labels_of(version, governance), violations_of(version, governance)
+        return _One(card, version, labels, found, history, live(reports, now()))
 
 
 def _cards(registry: Registry | None, reports: list[Report]) -> list[Card]:
     if registry is None:
         return []
-    return cards(registry.standing(DESTINATION), registry.unreadable(DESTINATION), reports, live(reports, now()))
+    standing = standing_of(registry)
+    found = violations(standing, governed(standing.governing).governance)
+    forbidden = {name: in_short(all_of) for name, all_of in found.items()}
+    unreadable = registry.unreadable(DESTINATION)
+    return cards(standing.destinations, unreadable, reports, live(reports, now()), forbidden)
 
 
 def _listed(card: Card) -> dict[str, Any]:
@@ -155,6 +174,8 @@ def _shown(one: _One) -> dict[str, Any]:
         "minVersion": version.min_version,
         "created": moment(version.created_at),
         "pause": None if pause is None else {"by": pause.by, "why": pause.why, "at": moment(pause.at)},
+        "labels": list(map(plans.lineage, one.labels)),
+        "violations": list(map(plans.violation, one.violations)),
         "account": masked(account_of(version)),
         "document": masked(version.document),
         "versions": [written(each) for each in one.history],

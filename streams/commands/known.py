@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
 from streams.configuration.problems import nearest
@@ -17,10 +19,10 @@ def in_force(registry: Registry | None, kind: str, name: str) -> Version:
     return version
 
 
-def unknown(registry: Registry | None, kind: str, name: str) -> str:
-    """Return what to say of a name that nothing has."""
+def unknown(registry: Registry | None, kind: str, name: str, others: Iterable[str] = ()) -> str:
+    """Return what to say of a name that nothing has; *others* are known beside what is in force."""
     standing = {} if registry is None else registry.standing(kind)
-    known = sorted(other for other, version in standing.items() if version.life != "deleted")
+    known = sorted({*others, *(other for other, version in standing.items() if version.life != "deleted")})
     close = nearest(name, known)
     remedy = f"did you mean {close!r}?" if close else f"known are {', '.join(known) or 'none'}"
     return f"no {kind} is called {name!r}; {remedy}"

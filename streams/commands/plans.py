@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from streams.governance import telling
-from streams.governance.evaluating import Violation
+from streams.governance.evaluating import Lineage, Violation
 from streams.governance.policies import written
 from streams.registry.plans import Change
 
@@ -89,8 +89,10 @@ def violation(violation: Violation) -> dict[str, Any]:
         "marketingAction": violation.action,
         "deny": written(violation.policy.deny),
         "segment": None if segment is None else {"id": segment.id, "namespace": segment.namespace},
-        "lineage": [
-            {"label": each.label, "on": each.on, "in": each.document, "through": each.through}
-            for each in violation.lineages
-        ],
+        "lineage": list(map(lineage, violation.lineages)),
     }
+
+
+def lineage(of: Lineage) -> dict[str, str]:
+    """Return for scripts how a label comes to a destination."""
+    return {"label": of.label, "on": of.on, "in": of.document, "through": of.through}

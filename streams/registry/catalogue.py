@@ -10,7 +10,7 @@ from streams.configuration.names import masked_url
 from streams.configuration.references import is_reference
 from streams.registry.records import Version
 from streams.secrets import MASK
-from streams.status.overview import WORST_FIRST
+from streams.status.overview import FAULTED, FORBIDDEN
 from streams.status.shapes import Destination, Report, Worker
 
 UNREADABLE = "unreadable"
@@ -38,18 +38,20 @@ def cards(
     unreadable: Mapping[str, int],
     reports: Collection[Report],
     live: Collection[Worker],
+    forbidden: Mapping[str, str],
 ) -> list[Card]:
-    """Return a card for each destination that is not deleted, by name."""
-    known = [_card(name, version, reports, live) for name, version in destinations.items() if version.life != "deleted"]
+    """Return a card for each destination that is not deleted, by name; *forbidden* is why policies forbid it."""
+    standing = {name: version for name, version in destinations.items() if version.life != "deleted"}
+    known = [_card(name, version, reports, live, forbidden.get(name, "")) for name, version in standing.items()]
     why = "another release wrote it: use that one, or a newer one"
     odd = [Card(name, UNREADABLE, why, version, "", (), (), "", {}) for name, version in unreadable.items()]
     return sorted([*known, *odd], key=lambda card: card.name)
 
 
-def _card(name: str, version: Version, reports: Iterable[Report], live: Collection[Worker]) -> Card:
+def _card(name: str, version: Version, reports: Iterable[Report], live: Collection[Worker], forbidden: str) -> Card:
     document = version.document
     refused = {worker.id: worker.refused[name] for worker in live if name in worker.refused}
-    state, reason = _state(name, version, reports, {worker.id for worker in live})
+    state, reason = (FORBIDDEN, forbidden) if forbidden else _state(name, version, reports, {each.id for each in live})
     return Card(
         name=name,
         state=state,
@@ -79,10 +81,9 @@ def _state(name: str, version: Version, reports: Iterable[Report], live: Collect
         return "paused", paused
     incarnation = f"{name}.{version.number}"
     told = [each for each in reports if isinstance(each, Destination) and each.incarnation == incarnation]
-    troubled = [each for each in told if each.worker in live and each.state in WORST_FIRST[:2]]
-    if troubled:
-        worst = min(troubled, key=lambda each: WORST_FIRST.index(each.state))
-        return worst.state, worst.reason
+    faulted = [each for each in told if each.worker in live and each.state == FAULTED]
+    if faulted:
+        return faulted[0].state, faulted[0].reason
     return ("activated", "") if version.document.get("segments") else ("configured", "no segment yet")
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from streams.configuration.governing import Versions, governed
 from streams.configuration.problems import ConfigurationError
 from streams.configuration.stored import stored_without_secrets
-from streams.governance.evaluating import Governance, Violation, evaluate
+from streams.governance.evaluating import Governance, Lineage, Violation, carried, evaluate
 from streams.registry.changes import Change, Standing
 from streams.registry.records import DESTINATION, GOVERNING, Version
 
@@ -49,6 +49,14 @@ def violations_of(version: Version, governance: Governance) -> tuple[Violation, 
     """Return what *governance* forbids a destination in force; nothing of one that is not valid here."""
     try:
         return evaluate(stored_without_secrets(version), governance)
+    except ConfigurationError:
+        return ()
+
+
+def labels_of(version: Version, governance: Governance) -> tuple[Lineage, ...]:
+    """Return how each label comes to a destination in force; nothing of one that is not valid here."""
+    try:
+        return carried(stored_without_secrets(version), governance)
     except ConfigurationError:
         return ()
 
