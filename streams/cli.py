@@ -21,11 +21,13 @@ from streams.commands.accounts import accounts
 from streams.commands.dead_letters import dead_letters
 from streams.commands.destinations import destinations
 from streams.commands.endings import Commands
+from streams.commands.explaining import explain
 from streams.commands.gaps import gaps
 from streams.commands.helps import epilog
 from streams.commands.inputs import inputs
 from streams.commands.policies import policies
 from streams.commands.re_exporting import re_export
+from streams.commands.seen import attributes, segments
 from streams.commands.shared import (
     checked,
     config_option,
@@ -178,12 +180,15 @@ def schema() -> None:
 
 
 main.add_command(accounts)
+main.add_command(attributes)
 main.add_command(dead_letters)
 main.add_command(destinations)
+main.add_command(explain)
 main.add_command(gaps)
 main.add_command(inputs)
 main.add_command(policies)
 main.add_command(re_export)
+main.add_command(segments)
 main.add_command(simulate)
 main.add_command(status)
 main.add_command(topics)

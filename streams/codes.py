@@ -75,6 +75,20 @@ class Obstacle(StrEnum):
     GROUP_IN_USE = "group-in-use"
 
 
+class Denial(StrEnum):
+    """Why what is known of profiles is not told."""
+
+    NO_TOKEN = "no-token"  # noqa: S105 - no password, though it speaks of tokens
+    WRONG_TOKEN = "wrong-token"  # noqa: S105
+    WRONG_REQUEST = "wrong-request"
+    NO_OWNER = "no-owner"
+    WORKER_UNREACHABLE = "worker-unreachable"
+    WORKER_TOO_OLD = "worker-too-old"
+    PROFILE_UNKNOWN = "profile-unknown"
+    DESTINATION_UNKNOWN = "destination-unknown"
+    NOT_ANSWERED = "not-answered"
+
+
 def coded(text: str, code: str) -> str:
     """Return a message with the code of its line."""
     return f"{text} [{code}]"

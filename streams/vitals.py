@@ -16,6 +16,7 @@ from streams.configuration.urls import reached
 from streams.status.overview import ACTIVATION as ACTIVATION
 from streams.status.overview import DELIVERY as DELIVERY
 from streams.status.snapshot import Stages
+from streams.telemetry.guarded import Guarded
 from streams.telemetry.health import Health
 from streams.telemetry.pulse import Pulse, Sample
 from streams.telemetry.telemetry import Telemetry
@@ -89,6 +90,7 @@ def vitals(settings: Settings, telemetry: Telemetry, stages: Stages) -> HealthSe
         live=pulse.live,
         ready=ready,
         registry=telemetry.registry,
+        guarded=None if activation is None else Guarded(http.token, activation.inquiry.answers),
         details=lambda: {"stages": to_builtins(stages.standing(), str_keys=True)},
     )
     return HealthService(health, pulse, lambda: stages.ready, http.advertise)

@@ -29,12 +29,12 @@ ROOMS = {
             *("registry", "registry.records"),
             *("activation", "delivery", "endpoints", "configuration", "telemetry", "topics", "groups", "status"),
             *("sampling", "letters"),
-            *("crashes", "codes", "remedies", "remedies."),
+            *("crashes", "codes", "denied", "remedies", "remedies."),
             *("governance", "governance."),
             *_in(
                 "activation",
                 "events profiles identities merging paths strict_json timestamps framing xdm declared decoding "
-                "partitioners asked explanation simulation recorded hashing",
+                "partitioners asked explanation simulation recorded questions hashing",
             ),
             *_in("endpoints", "retry_after addresses reasons"),
             *_in("telemetry", "labels masks repeats"),
@@ -47,7 +47,8 @@ ROOMS = {
             *_in(
                 "activation",
                 "attributes selections projection activate deciding slots targets triggers unions forgetting "
-                "withdrawals removals rendering renewals masking explaining simulating replays owing faults "
+                "withdrawals removals rendering renewals masking explaining simulating tallies replays owing "
+                "faults "
                 "consents consent_withdrawals",
             ),
             *_in(
@@ -105,7 +106,7 @@ ROOMS = {
         sees=("words", "decisions"),
     ),
     "telemetry": Room(
-        _in("telemetry", "observed metrics deliveries telemetry logs health pulse"), sees=("words", "decisions")
+        _in("telemetry", "observed metrics deliveries telemetry logs guarded health pulse"), sees=("words", "decisions")
     ),
     "delivery": Room(
         _in(
@@ -118,22 +119,25 @@ ROOMS = {
     ),
     "outbox": Room(_in("activation", "answers rounds outlets outbox"), sees=("words", "decisions")),
     "status": Room(
-        _in("status", "publisher offsets reader survey unfetched watching"),
+        _in("status", "publisher offsets reader survey unfetched watching inquiry"),
         sees=("words", "decisions", "brokers", "parking", "groups"),
     ),
     "cluster": Room(("topics.cluster",), sees=("words", "decisions", "brokers")),
     "registry": Room(
-        _in(
-            "registry",
-            "registry differences changes verdicts rulebook plans creation applying removal opening expected waiting "
-            "deletion catalogue",
+        (
+            *_in(
+                "registry",
+                "registry differences changes verdicts rulebook plans creation applying removal opening expected "
+                "waiting deletion catalogue",
+            ),
+            "registry.rehearsal",
         ),
         sees=("words", "decisions", "brokers", "parking", "configuration", "groups", "cluster", "status"),
     ),
     "wiring": Room(
         (
             "activation.agents",
-            *_in("activation", "overlay followed rows upkeep obeying chores engine_settings"),
+            *_in("activation", "cataloguing inquiring overlay followed rows upkeep obeying chores engine_settings"),
             "activation.defects",
             "activation.producing",
             "activation.stage",
@@ -182,7 +186,8 @@ RESERVED = {
     ),
     "aiohttp": (
         *_in("endpoints", "classification answers wires egress auth plain prepared endpoint reachability"),
-        "telemetry.health",
+        *_in("telemetry", "health guarded"),
+        "status.inquiry",
         "demo.",
     ),
     "prometheus_client": (*_in("telemetry", "observed metrics deliveries telemetry health"), "demo.figures"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.codes import Advice, Mistake, Obstacle, Refusal
+from streams.codes import Advice, Denial, Mistake, Obstacle, Refusal
 from streams.endpoints.meanings import FAULT_REASONS, STATUS_REASONS, Kind, by_default
 from streams.remedies.attempts import ATTEMPTS
 from streams.remedies.destinations import todo
@@ -90,7 +90,7 @@ def test_what_is_wrong_with_a_topic_carries_its_code() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", [Refusal, Mistake, Advice, Obstacle])
+@pytest.mark.parametrize("kind", [Refusal, Mistake, Advice, Obstacle, Denial])
 def test_every_code_is_given_to_some_message(kind: type[StrEnum]) -> None:
     sources = "".join(path.read_text() for path in STREAMS.rglob("*.py") if path.name != "codes.py")
 

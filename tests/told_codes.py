@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from streams.codes import Advice, Mistake, Obstacle, Refusal
+from streams.codes import Advice, Denial, Mistake, Obstacle, Refusal
 from streams.endpoints.reasons import AttemptReason
 from streams.ends import Exclusion, Reason
 from streams.engine.trust import Doubt
@@ -12,6 +12,7 @@ from streams.groups.gaps import Cause
 from streams.letters.replayable import Hindrance
 from streams.remedies import Remedies
 from streams.remedies.attempts import ATTEMPTS
+from streams.remedies.denials import DENIALS
 from streams.remedies.destinations import EXCLUSIONS, STATES
 from streams.remedies.losses import GAPS, SET_ASIDE
 from streams.remedies.mistakes import MISTAKES
@@ -30,6 +31,7 @@ LISTS: dict[str, tuple[Remedies, Collection[str]]] = {
     "exclusions": (EXCLUSIONS, set(Exclusion)),
     "records": (RECORDS, set(Reason)),
     "replays": (HINDRANCES, set(Hindrance)),
+    "denials": (DENIALS, set(Denial)),
     "gaps": (GAPS, set(Cause)),
     "asides": (SET_ASIDE, {*Doubt, *SET_ASIDE_REASONS}),
 }

@@ -80,6 +80,10 @@ class Agents:
         self._faults.keep(self.followed.incarnations)
         self.upkeep.look_again()
 
+    def look(self, partition: int, key: bytes) -> Profile | None:
+        """Return a copy of a profile as of the last record taken; None if nothing is known of it."""
+        return self._profiles.look(partition, key)
+
     def reader(self, decode: Decode, topic: str, outbox: Outbox[Message]) -> Callable[[Message], None]:
         """Return what takes the records of one input *topic* and puts what follows from them into *outbox*."""
         ended, taken = self._telemetry.input(topic).ended, self._removals.taken(topic)
@@ -123,7 +127,7 @@ class Agents:
         try:
             step = apply(profile, change, position, now_ms)
             if self._faults or forbidden:
-                postpone(step, profile, position, self._prevents)
+                postpone(step, profile, position, self.prevents)
                 untell(profile, forbidden, told)
             forget_gone(profile, self.followed.gone)
             state = encode_profile(profile) if step.written else b""
@@ -137,7 +141,7 @@ class Agents:
         self._put(partition, key, profile, step, state, rows, outbox)
         return step
 
-    def _prevents(self, incarnation: str) -> Exclusion | None:
+    def prevents(self, incarnation: str) -> Exclusion | None:
         """Return why nothing may be exported to an incarnation now."""
         if incarnation in self.followed.forbidden:
             return Exclusion.POLICY

@@ -5,7 +5,7 @@ Nothing is decided here: each answer is what ``deciding``, ``renewals`` and the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
@@ -15,15 +15,19 @@ from streams.activation.deciding import Case, exclusion_of, seen_by, verdicts
 from streams.activation.explanation import Explanation
 from streams.activation.masking import Mask
 from streams.activation.merging import same_value
+from streams.activation.owing import postpone
 from streams.activation.profiles import MembershipSlot, Profile, TextSlot, decode_profile, encode_profile
 from streams.activation.rendering import Rendered
 from streams.activation.targets import Target, Trigger
 from streams.activation.timestamps import render_time
 from streams.activation.unions import View
 from streams.activation.withdrawals import mapped
+from streams.ends import Exclusion
 from streams.exports import Position
 from streams.remedies import Remedy
 from streams.remedies.destinations import EXCLUSIONS
+
+Prevents = Callable[[str], Exclusion | None]
 
 ASKED = "explain"
 """The topic of the record that an export would be of if it were sent now."""
@@ -33,16 +37,25 @@ _UNKNOWN = Remedy("", "")
 
 
 def explain(
-    activation: Activation, incarnation: str, profile: Profile, key: bytes, partition: int, now_ms: int, mask: Mask
+    activation: Activation,
+    incarnation: str,
+    profile: Profile,
+    key: bytes,
+    partition: int,
+    now_ms: int,
+    mask: Mask,
+    prevents: Prevents = lambda _: None,
 ) -> Explanation:
     """Return why *profile*, whose *key* is the profile id, was or was not sent to one of the destinations.
 
-    *profile* is left as it is; KeyError where the destination is none of *activation*'s.
+    *prevents* says why nothing may be exported to an incarnation, whatever the rules say. *profile* is left as it is;
+    KeyError where the destination is none of *activation*'s.
     """
     target, view = activation.target(incarnation), activation.view(profile)
     now = Position(ASKED, partition, 0, now_ms)
     copy = decode_profile(encode_profile(profile))
     step = activation.renew(copy, incarnation, Trigger.RE_EXPORT, now, now_ms)
+    postpone(step, copy, now, prevents)
     ((_, end, exclusion),) = step.considered
     case = Case(target, Trigger.RE_EXPORT, seen_by(target, view), view, now)
     return Explanation(
@@ -61,7 +74,7 @@ def explain(
         forgotten=_forgotten(profile, incarnation),
         owed=_owed(profile, incarnation),
         told=_told(profile, incarnation),
-        rules=tuple(_rules(case)) if any(each.mapped for each in _memberships(target, view)) else (),
+        rules=tuple(_rules(case, prevents)) if any(each.mapped for each in _memberships(target, view)) else (),
         end=end.value,
         exclusion=None if exclusion is None else exclusion.value,
         exports=tuple(sent(export, target, mask) for export in step.exports),
@@ -176,13 +189,16 @@ def _told(profile: Profile, incarnation: str) -> told.Told | None:
     return told.Told(revision=last.revision, at=time_of(last.revision), inside=last.inside, trigger=last.trigger)
 
 
-def _rules(case: Case) -> Iterator[told.Rule]:
+def _rules(case: Case, prevents: Prevents) -> Iterator[told.Rule]:
+    """Yield what each rule says, then what keeps all exports from the destination."""
     for verdict in verdicts(case):
-        meaning, todo = remedy_of(verdict.exclusion)
-        yield told.Rule(
-            exclusion=verdict.exclusion.value,
-            forbids=verdict.forbids,
-            details=dict(verdict.details),
-            meaning=meaning,
-            todo=todo,
-        )
+        yield _rule(verdict.exclusion, forbids=verdict.forbids, details=verdict.details)
+    forbidden, prevented = case.target.destination.forbidden, prevents(case.target.incarnation)
+    because = {} if forbidden is None else {"because": forbidden}
+    yield _rule(Exclusion.POLICY, forbids=prevented is Exclusion.POLICY, details=because)
+    yield _rule(Exclusion.OWED, forbids=prevented is Exclusion.OWED, details={})
+
+
+def _rule(exclusion: Exclusion, *, forbids: bool, details: Mapping[str, object]) -> told.Rule:
+    meaning, todo = remedy_of(exclusion)
+    return told.Rule(exclusion=exclusion.value, forbids=forbids, details=dict(details), meaning=meaning, todo=todo)

@@ -43,6 +43,12 @@ class Overlay:
             return entry[0]
         return self._decoded(self.table.get(partition, key))
 
+    def look(self, partition: int, key: bytes) -> Profile | None:
+        """Return a copy of the profile as of the last record taken; None if nothing is kept of it."""
+        entry = self._unconfirmed.get(partition, {}).get(key)
+        state = self.table.get(partition, key) if entry is None else entry[1]
+        return None if state is None else decode_profile(state)
+
     def put(self, partition: int, key: bytes, profile: Profile, state: bytes) -> None:
         """Note the profile and its encoding, which goes to the changelog."""
         self._unconfirmed[partition][key] = (profile, state)

@@ -12,6 +12,7 @@ member                what it is
 ``partition``         where the record stands, as far as that matters
 ``offset``            likewise: the same one again is the same record, read again
 ``now``               moves the clock; a line may hold nothing else
+``documents``         applies more documents, or changed ones; a path from the file's folder
 ====================  ==================================================================================================
 
 What ``kcat -J`` prints is taken as it is (``ts`` and ``payload``; its other members say nothing here).
@@ -44,14 +45,16 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     partition: int | None = None
     offset: int | None = None
     now: int | str | None = None
+    documents: str | None = None
 
     def __repr__(self) -> str:
         return "Line(...)"  # never the data
 
     @property
     def is_record(self) -> bool:
-        """Whether it is more than a new time."""
-        return self.now is None or self.topic is not None or self.kind is not None or self.key is not None
+        """Whether it is more than a new time, or documents."""
+        is_bare = self.now is None and self.documents is None
+        return is_bare or self.topic is not None or self.kind is not None or self.key is not None
 
     @property
     def bytes(self) -> bytes | None:

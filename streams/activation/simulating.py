@@ -7,7 +7,7 @@ forgotten is kept.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -17,14 +17,16 @@ from streams.activation.events import Change, Input, Malformed, Membership, Memb
 from streams.activation.explaining import remedy_of, sent, time_of
 from streams.activation.explanation import Sent
 from streams.activation.masking import Mask
+from streams.activation.owing import postpone, told_of, untell
 from streams.activation.partitioners import HASHES, placed
 from streams.activation.profiles import Profile, TextSlot
 from streams.activation.rendering import Step
 from streams.activation.simulation import Carried, Decoded, Outcome, Said, Taken
 from streams.activation.slots import is_same_record
 from streams.activation.timestamps import render_time
+from streams.activation.unions import Merge
 from streams.destinations import Destination
-from streams.ends import RecordEnd
+from streams.ends import Exclusion, RecordEnd
 from streams.exports import Position
 
 
@@ -48,19 +50,26 @@ class Simulation:
     def __init__(
         self,
         inputs: Mapping[str, Input],
-        activation: Activation,
+        destinations: Sequence[Destination],
         *,
+        merge: Merge,
         partitioner: str,
         partitions: int,
         mask: Mask,
     ) -> None:
-        self._activation, self._mask = activation, mask
+        self._sources, self._merge, self._mask = [source.source for source in inputs.values()], merge, mask
+        self.follow(destinations)
         self._hash, self._partitions = HASHES.get(partitioner), partitions
         self._decoders: dict[str, Decode] = {
             topic: placed(decoder(source), partitioner, partitions) for topic, source in inputs.items()
         }
         self._profiles: dict[tuple[int, bytes], Profile] = defaultdict(Profile)
         self._next: dict[tuple[str, int], int] = defaultdict(int)
+
+    def follow(self, destinations: Sequence[Destination]) -> None:
+        """Export to *destinations* from the next record on."""
+        self._activation = Activation(destinations, self._sources, merge=self._merge)
+        self._forbidden = frozenset(each.incarnation for each in destinations if each.forbidden is not None)
 
     def place(self, topic: str, key: bytes | None, partition: int | None, offset: int | None) -> tuple[int, int]:
         """Return the partition and offset at which a record comes to stand that need not say them."""
@@ -79,8 +88,17 @@ class Simulation:
         assert record.key is not None, "a record without a key is not decoded"
         profile = self._profiles[record.partition, record.key]
         position = Position(record.topic, record.partition, record.offset, record.timestamp_ms)
-        step = self._activation.apply(profile, change, position, now_ms)
+        step = self._applied(profile, change, position, now_ms)
         return self._taken(record, now_ms, where, _decoded(change, profile, position), step)
+
+    def _applied(self, profile: Profile, change: Change, position: Position, now_ms: int) -> Step:
+        """Apply a change; what a policy forbids is owed, as it is by a worker."""
+        forbidden = self._forbidden
+        before = told_of(profile, forbidden)
+        step = self._activation.apply(profile, change, position, now_ms)
+        postpone(step, profile, position, lambda incarnation: Exclusion.POLICY if incarnation in forbidden else None)
+        untell(profile, forbidden, before)
+        return step
 
     def _taken(self, record: Arrived, now_ms: int, where: str, decoded: Decoded, step: Step) -> Taken:
         return Taken(

@@ -15,11 +15,13 @@ from mode import Service
 from streams.activation.activate import Activation
 from streams.activation.agents import Agents
 from streams.activation.asked import decode as asked_of
+from streams.activation.cataloguing import Catalogue
 from streams.activation.chores import Chores
 from streams.activation.decoding import decoder
 from streams.activation.engine_settings import engine_settings
 from streams.activation.events import Input
 from streams.activation.faults import Faults
+from streams.activation.inquiring import Inquiry
 from streams.activation.obeying import Commands
 from streams.activation.outbox import Outbox
 from streams.activation.partitioners import placed
@@ -107,6 +109,8 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
             self._producing.refusal,
             lambda: self.engine.ready,
         )
+        self.inquiry = self._new_inquiry()
+        """Answers what is asked of the profiles."""
         self.engine.on_release(self._release)
         self.engine.on_assigned(self._assigned)
         self.partitions: set[int] = set()
@@ -125,6 +129,13 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
             now=time.time,
             passing=seams.passing,
         )
+
+    def _new_inquiry(self) -> Inquiry:
+        def ours() -> set[int]:
+            return self.partitions if self.engine.ready else set()
+
+        catalogue = Catalogue(self.engine.table, ours, time.time, time.monotonic)
+        return Inquiry(self._agents, catalogue, ours, time.time)
 
     def _consume(self, inputs: Mapping[str, Input], partitions: int, removals: Removals) -> None:
         partitioner, commands = self._settings.partitioner, commands_topic(self._settings.app)
@@ -224,4 +235,5 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
 
     async def on_stop(self) -> None:
         """Disconnect the producer, after the agents have stopped."""
+        await self.inquiry.stop()
         await self._producing.stop()

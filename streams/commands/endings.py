@@ -15,8 +15,9 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from streams.codes import Refusal, coded
+from streams.codes import Denial, Refusal, coded
 from streams.configuration.problems import ConfigurationError
+from streams.denied import DeniedError
 from streams.preconditions import RefusedError
 from streams.refusals import AccessError
 from streams.registry.registry import RegistryError
@@ -27,6 +28,7 @@ FAILED, WRONG_CONFIGURATION = 1, 2
 NOT_AUTHORIZED = "not-authorized"
 """The code of a right that is missing, as it is of a destination's state."""
 
+_GIVEN_WRONG = (Denial.NO_TOKEN, Denial.WRONG_TOKEN)
 _NOT_AUTHORIZED = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, ClusterAuthorizationFailedError)
 
 
@@ -51,6 +53,8 @@ def told() -> Iterator[None]:
         yield
     except (ConfigurationError, AccessError, RefusedError, TopicError) as error:
         _end(str(error), WRONG_CONFIGURATION)
+    except DeniedError as denied:
+        _end(str(denied), WRONG_CONFIGURATION if denied.code in _GIVEN_WRONG else FAILED)
     except BrokenPipeError:  # who reads our output has enough of it, which click knows to end
         raise
     except (RegistryError, KafkaError, TimeoutError, OSError) as error:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
 import msgspec
 
-from streams.activation.activate import Activation
 from streams.activation.events import Input, Kind
 from streams.activation.masking import Mask
 from streams.activation.recorded import Line, lines_of, moment
@@ -21,12 +19,10 @@ from streams.commands.helps import WRONG, epilog
 from streams.commands.options import now as clock
 from streams.commands.shared import DEFAULT_CONFIG, config_option, configuration_errors, output_option
 from streams.commands.simulated import told
-from streams.configuration.documents import examine
 from streams.configuration.meanings import inputs_of
-from streams.configuration.problems import ConfigurationError
-from streams.configuration.references import References
 from streams.configuration.settings import Settings, load_incomplete
 from streams.destinations import Destination
+from streams.registry.rehearsal import Rehearsal
 
 XDM = {
     "qualifications": Input(Kind.QUALIFICATION, "qualifications"),
@@ -88,10 +84,8 @@ def simulate(
     """
     with configuration_errors():
         settings = load_incomplete(DEFAULT_CONFIG if config is None and DEFAULT_CONFIG.exists() else config, os.environ)
-        now_ms = _moment(at)
-        destinations = _destinations(settings, documents, now_ms)
-    inputs = inputs_of(settings) or XDM
-    taken = list(_run(_simulation(settings, inputs, destinations, reveal), inputs, files, now_ms))
+        run = _Run(settings, documents, _moment(at), Mask(reveal=reveal))
+        taken = [each for file in files for each in run.file(file)]
     if output == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(taken), indent=2))
     else:
@@ -110,63 +104,60 @@ def _moment(text: str | None) -> int:
         raise click.BadParameter(str(error), param_hint="--now") from None
 
 
-def _destinations(settings: Settings, paths: Sequence[Path], now_ms: int) -> list[Destination]:
-    """Return what the documents say; their secrets are not needed. "now" is when the run begins."""
-    found = examine(paths or settings.documents, References({}, None))
-    if found.problems:
-        raise ConfigurationError(found.problems)
-    return [replace(each, since=now_ms) if each.since == "now" else each for each in found.destinations]
+class _Run:
+    """Takes the lines of files, one after the other, as a worker of *settings* would."""
 
+    def __init__(self, settings: Settings, documents: Sequence[Path], now_ms: int, mask: Mask) -> None:
+        self._inputs, self._now_ms = inputs_of(settings) or XDM, now_ms
+        self._rehearsal = Rehearsal()
+        self._simulation = Simulation(
+            self._inputs,
+            self._applied(documents or settings.documents),
+            merge=settings.merge,
+            partitioner=settings.partitioner,
+            partitions=settings.inputs.partitions or 1,
+            mask=mask,
+        )
 
-def _simulation(
-    settings: Settings, inputs: dict[str, Input], destinations: Sequence[Destination], reveal: bool
-) -> Simulation:
-    sources = [source.source for source in inputs.values()]
-    return Simulation(
-        inputs,
-        Activation(destinations, sources, merge=settings.merge),
-        partitioner=settings.partitioner,
-        partitions=settings.inputs.partitions or 1,
-        mask=Mask(reveal=reveal),
-    )
+    def _applied(self, paths: Sequence[Path]) -> list[Destination]:
+        return self._rehearsal.apply(paths, self._now_ms)
 
-
-def _run(simulation: Simulation, inputs: dict[str, Input], files: Sequence[str], now_ms: int) -> Iterator[Taken]:
-    for file in files:
+    def file(self, file: str) -> Iterator[Taken]:
+        """Take a file, ``[TOPIC=]FILE``; wrong usage where it holds what is no record."""
         topic, _, path = file.rpartition("=")
-        if topic and topic not in inputs:
-            raise click.BadParameter(f"no input is called {topic!r}; known are {', '.join(inputs)}", param_hint="FILE")
+        if topic and topic not in self._inputs:
+            known = ", ".join(self._inputs)
+            raise click.BadParameter(f"no input is called {topic!r}; known are {known}", param_hint="FILE")
         where = path
         try:
-            for number, line in lines_of(_content(path)):
+            for number, line in lines_of(sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()):
                 where = f"{path}:{number}"
-                now_ms = now_ms if line.now is None else moment(line.now)
-                if line.is_record:
-                    yield _taken(simulation, line, _topic(line, topic, inputs), now_ms, where)
+                yield from self._line(line, topic, where, Path(path).parent)
         except (ValueError, OSError) as error:
             raise click.UsageError(f"{where}: {error}") from None
 
+    def _line(self, line: Line, topic: str, where: str, folder: Path) -> Iterator[Taken]:
+        if line.now is not None:
+            self._now_ms = moment(line.now)
+        if line.documents is not None:
+            self._simulation.follow(self._applied([folder / line.documents]))
+        if line.is_record:
+            yield self._record(line, self._topic(line, topic), where)
 
-def _content(path: str) -> bytes:
-    return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    def _topic(self, line: Line, topic: str) -> str:
+        """Return the input that a line is of."""
+        if line.topic is not None:
+            topic = line.topic
+        elif line.kind is not None:
+            topic = next((name for name, source in self._inputs.items() if source.kind is KINDS[line.kind]), "")
+        if topic not in self._inputs:
+            named = repr(topic) if topic else "no topic"
+            raise ValueError(f"is a record of {named}; the inputs are {', '.join(self._inputs)}")
+        return topic
 
-
-def _topic(line: Line, topic: str, inputs: dict[str, Input]) -> str:
-    """Return the input that a line is of."""
-    if line.topic is not None:
-        topic = line.topic
-    elif line.kind is not None:
-        topic = next((name for name, source in inputs.items() if source.kind is KINDS[line.kind]), "")
-    if topic not in inputs:
-        named = repr(topic) if topic else "no topic"
-        raise ValueError(f"is a record of {named}; the inputs are {', '.join(inputs)}")
-    return topic
-
-
-def _taken(simulation: Simulation, line: Line, topic: str, now_ms: int, where: str) -> Taken:
-    key = None if line.key is None else line.key.encode(errors="surrogatepass")
-    partition, offset = simulation.place(topic, key, line.partition, line.offset)
-    at = line.ts if line.timestamp is None else moment(line.timestamp)
-    return simulation.take(
-        Arrived(topic, partition, offset, now_ms if at is None else at, key, line.bytes), now_ms, where
-    )
+    def _record(self, line: Line, topic: str, where: str) -> Taken:
+        key = None if line.key is None else line.key.encode(errors="surrogatepass")
+        partition, offset = self._simulation.place(topic, key, line.partition, line.offset)
+        told_at = line.ts if line.timestamp is None else moment(line.timestamp)
+        at = self._now_ms if told_at is None else told_at
+        return self._simulation.take(Arrived(topic, partition, offset, at, key, line.bytes), self._now_ms, where)

@@ -7,6 +7,7 @@ so what is found after a crash is the changelog up to that offset, no more and n
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from heapq import nsmallest
 from typing import Protocol
 
 Rows = Iterable[tuple[bytes, bytes | None]]
@@ -35,6 +36,9 @@ class State(Protocol):
     def all_keys(self) -> Iterable[bytes]:
         """Return all keys."""
 
+    def keys_after(self, key: bytes | None, most: int) -> list[bytes]:
+        """Return the next keys behind *key* in the store's own order, the first for None; nothing is held meanwhile."""
+
     def apply(self, rows: Rows, offset: int, *, ours: bool = False) -> None:
         """Write rows (None removes) and *offset* at once; *ours* when this release encoded them."""
 
@@ -59,6 +63,10 @@ class MemoryState:
     def all_keys(self) -> Iterable[bytes]:
         """Return all keys."""
         return self._values.keys()
+
+    def keys_after(self, key: bytes | None, most: int) -> list[bytes]:
+        """Return the next keys behind *key*."""
+        return nsmallest(most, (each for each in self._values if key is None or each > key))
 
     def apply(self, rows: Rows, offset: int, *, ours: bool = False) -> None:
         """Write rows and offset."""

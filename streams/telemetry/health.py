@@ -1,4 +1,4 @@
-"""The HTTP server of a worker: ``/livez``, ``/readyz`` and ``/metrics``.
+"""The HTTP server of a worker: ``/livez``, ``/readyz`` and ``/metrics``, open; what is known of profiles, guarded.
 
 It asks the probes it was given and decides nothing. Whether a destination is well is no part of either answer: a
 restart would not mend an endpoint, and a worker with one dead endpoint still serves the others.
@@ -14,6 +14,8 @@ import orjson
 from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+
+from streams.telemetry.guarded import Guarded
 
 Probe = Callable[[], tuple[bool, str]]
 """Answers whether it is so, and why or why not."""
@@ -34,8 +36,9 @@ class Health:
         ready: Probe,
         registry: CollectorRegistry,
         details: Callable[[], Mapping[str, Any]] = dict,
+        guarded: Guarded | None = None,
     ) -> None:
-        self.host, self.port = host, port
+        self.host, self.port, self._guarded = host, port, guarded
         self._live, self._ready, self._registry, self._details = live, ready, registry, details
         self._runner: web.AppRunner | None = None
 
@@ -67,6 +70,8 @@ class Health:
         application.router.add_get("/livez", self._livez)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._metrics)
+        if self._guarded is not None:
+            self._guarded.add_to(application)
         return application
 
     async def _livez(self, _: web.Request) -> web.Response:

@@ -14,6 +14,7 @@ from streams.activation.explanation import Explanation
 from streams.activation.masking import Mask
 from streams.activation.owing import owe
 from streams.activation.profiles import encode_profile
+from streams.ends import Exclusion
 from streams.exports import Position
 from tests.records import KEY, NOW_MS, Life, a_destination, a_fragment, a_membership, an_activation, an_attribute
 
@@ -21,9 +22,11 @@ MANDATORY = an_attribute("person.email", mandatory=True)
 IDS = {"ecid": [{"id": "secret-id"}]}
 
 
-def explained(life: Life, *, reveal: bool = True, incarnation: str = "crm.1") -> Explanation:
+def explained(life: Life, *, reveal: bool = True, prevented: Exclusion | None = None) -> Explanation:
     before = encode_profile(life.profile)
-    found = explain(life.activation, incarnation, life.profile, KEY, 3, NOW_MS, Mask(reveal=reveal))
+    found = explain(
+        life.activation, "crm.1", life.profile, KEY, 3, NOW_MS, Mask(reveal=reveal), prevents=lambda _: prevented
+    )
     assert encode_profile(life.profile) == before, "to look changes nothing"
     return found
 
@@ -88,6 +91,19 @@ def test_the_rule_that_forbids_is_named_with_what_it_goes_by_and_what_heals_it()
     assert "mandatory" in rule.meaning
     assert found.memberships[0].exclusion == "mandatory-attribute-missing"
     assert found.told is None
+
+
+@pytest.mark.parametrize("why", [Exclusion.POLICY, Exclusion.OWED])
+def test_what_keeps_all_exports_from_a_destination_is_named_too(why: Exclusion) -> None:
+    life = a_life(a_destination(forbidden="C2 on person" if why is Exclusion.POLICY else None))
+    life.take("memberships", a_membership("a", status="realized"))
+
+    found = explained(life, prevented=why)
+
+    assert (found.end, found.exclusion, found.exports) == ("excluded", why.value, ())
+    assert [rule.exclusion for rule in found.rules if rule.forbids] == [why.value]
+    policy = next(rule for rule in found.rules if rule.exclusion == "policy")
+    assert policy.details == ({"because": "C2 on person"} if why is Exclusion.POLICY else {})
 
 
 def test_a_record_from_before_since_says_so_although_an_export_would_go_now() -> None:

@@ -49,6 +49,15 @@ def test_both_stores_hold_what_was_written_last_whatever_the_ids(
         for store in stores:
             assert {key: store.get(key) for key in model} == model
             assert store.offset == (len(batches) - 1 if batches else None)
+            assert sorted(walked(store)) == sorted(key for key, value in model.items() if value is not None)
+
+
+def walked(store: State) -> list[bytes]:
+    """Return all keys, two at a time."""
+    found: list[bytes] = []
+    while some := store.keys_after(found[-1] if found else None, 2):
+        found += some
+    return found
 
 
 def test_rows_and_offset_are_there_after_a_restart(tmp_path: Path) -> None:
