@@ -39,7 +39,7 @@ from streams.activation.withdrawals import by_exits, by_null, withdrawal_of
 from streams.destinations import Destination
 from streams.ends import RecordEnd
 from streams.exports import Position, namespace_of
-from streams.profile_commands import Replay
+from streams.profile_commands import ReExport, Replay
 
 
 class Activation:
@@ -133,7 +133,9 @@ class Activation:
         incarnation, lost = asked.command.destination, asked.withdrawn
         counts = lost is not None and (profile.is_blank or self._is_lost(profile, incarnation, lost.memberships))
         if lost is not None and counts:
-            remember(profile, position, incarnation, lost.memberships, lost.identities)
+            assert isinstance(asked.command, ReExport), "no other command carries a withdrawal"
+            said = self._by_incarnation[incarnation].projection.said_by(bytes(asked.command.withdrawal))
+            remember(profile, position, incarnation, lost.memberships, said)
         step = self.renew(profile, incarnation, Trigger.RE_EXPORT, position, now_ms)
         step.written = step.written or counts
         return step

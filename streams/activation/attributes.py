@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from streams.activation.hashing import hashed_value
+from streams.activation.hashing import hashed_once, hashed_value
 from streams.activation.merging import same_value
 from streams.activation.unions import Values
 from streams.destinations import Attribute
@@ -48,6 +48,14 @@ class Attributes:
             value = sent[place]
             sent[place] = None if value is None else hashed_value(value)
         return sent
+
+    def sent_again(self, sent: Values) -> Values:
+        """Return what is sent of what was sent before at the same targets, perhaps hashed then, perhaps not."""
+        again = [None if value == b"null" else value for value in sent]
+        for place in self._hashed:
+            value = again[place]
+            again[place] = None if value is None else hashed_once(value)
+        return again
 
     def differ(self, one: Values, other: Values) -> bool:
         """Whether something else is sent of the one values than of the others."""

@@ -123,12 +123,13 @@ def _knows(profile: Profile, left: Membership) -> bool:
 
 
 def remember(
-    profile: Profile, position: Position, incarnation: str, memberships: Iterable[Membership], known: bytes | None
+    profile: Profile, position: Position, incarnation: str, memberships: Iterable[Membership], said: bytes
 ) -> None:
     """Keep what a withdrawal for *incarnation* said, though nothing else may be known of the profile any more.
 
-    It is withdrawn again by the record at *position*, and forgotten again as soon as that cannot be read again. *known*
-    are the identities, as one identityMap. What is still kept counts more.
+    It is withdrawn again by the record at *position*, and forgotten again as soon as that cannot be read again. *said*
+    is what identified the profile (``Projection.said_by``): it was meant for this incarnation, and goes to no other.
+    What is still kept counts more.
     """
     before = profile.forgotten or replace(_NOTHING, position=position)
     kept = _copied(before.memberships)
@@ -138,10 +139,10 @@ def remember(
         kept.setdefault(each.namespace, {}).setdefault(each.segment_id, slot)
     profile.forgotten = replace(
         before,
-        identities=known if before.identities is None else before.identities,
         memberships=kept,
         told={**before.told, incarnation: True},
         seen=_highest(before.seen, [(position.topic, position.offset)]),
+        said={**before.said, incarnation: said},
     )
 
 
@@ -170,7 +171,7 @@ def _kept(
     known = _joined(before.identities, known_identities)
     seen = _highest(before.seen, ((named.topic, named.offset) for named in (position, *_positions(profile))))
     of_both = before.keys | {path: value for path, value in keys.items() if value != b"null"}
-    return Forgotten(position, known, memberships, exits, told, seen, of_both)
+    return Forgotten(position, known, memberships, exits, told, seen, keys=of_both, said=before.said)
 
 
 def _joined(*maps: bytes | None) -> bytes | None:

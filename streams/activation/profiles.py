@@ -97,6 +97,9 @@ class Forgotten(_Slot, array_like=True, frozen=True, gc=False):
     """By the dotted source path, the JSON text of each deduplication key that the profile had."""
     only: dict[str, bytes] = {}
     """By the destination's incarnation, the identities that it was told, where that is fewer than all."""
+    said: dict[str, bytes] = {}
+    """By the destination's incarnation: deduplication keys and identities as it was sent them by a withdrawal of which
+    nothing else was known any more, as a JSON object."""
 
 
 class Profile(msgspec.Struct, array_like=True):

@@ -9,6 +9,8 @@ import msgspec
 
 from streams.activation.attributes import Attributes
 from streams.activation.events import Status
+from streams.activation.identities import union
+from streams.activation.paths import Paths
 from streams.activation.profiles import Memberships
 from streams.activation.selections import Selection
 from streams.activation.timestamps import render_time
@@ -21,6 +23,7 @@ EXITED_KEPT_MS = 30 * 24 * 60 * 60 * 1000
 Segment = tuple[str, str]
 """Namespace and segment id."""
 
+_IDENTITIES = ("identityMap",)
 _name = msgspec.json.encode
 _Ends = Mapping[Status, bytes]
 """By status what the entry of a membership ends with, from behind its time."""
@@ -39,6 +42,7 @@ class Projection:
         self._mandatory = [place for place, attribute in enumerate(self.attributes) if attribute.mandatory]
         self._keys = Attributes([each for each in self.attributes if each.deduplication_key], destination.absent)
         self._key_places = [self.attributes.index(each) for each in self._keys.all]
+        self._said = Paths([*(each.target for each in self._keys.all), _IDENTITIES])
         self.selection = Selection(destination.identities, destination.required_identities)
         """Which identities it is sent, and which an entry waits for."""
         words = {Status.EXISTING: Status.REALIZED} if destination.status == "ga" else {}
@@ -99,14 +103,33 @@ class Projection:
         *,
         changed: Collection[Segment],
         now_ms: int,
+        said: bytes | None = None,
     ) -> bytes:
         """Return the body that takes a profile back: *memberships*, all exited, and identities, as ``body`` has them.
 
-        Of *values* it carries the deduplication keys, at their targets, and no other attribute.
+        Of *values* it carries the deduplication keys, at their targets, and no other attribute. What is not known any
+        more may have been *said* to the destination (``said_by``).
         """
         segments, _ = self._memberships(memberships, changed, now_ms - EXITED_KEPT_MS)
-        keys = self._keys.text(self._keys.sent([values[place] for place in self._key_places]))
-        return _body(keys, segments, self.selection.sent(identities))
+        keys, known = self._keys.sent([values[place] for place in self._key_places]), self.selection.sent(identities)
+        if said is not None:
+            keys, known = self._with_said(keys, known, said)
+        return _body(self._keys.text(keys), segments, known)
+
+    def said_by(self, body: bytes) -> bytes:
+        """Return what of an earlier *body* a withdrawal may still say, without memberships, as a JSON object.
+
+        Attributes count by their targets, identities by theirs: the body is of some earlier version of the destination.
+        """
+        keys, known = self._with_said([None] * len(self._keys.all), None, body)
+        return _body(self._keys.text(keys), b"", known)
+
+    def _with_said(self, keys: Values, known: bytes | None, said: bytes) -> tuple[Values, bytes | None]:
+        """Return keys and identities as they are sent, with what was said of those that are not known."""
+        found = dict(zip(self._said.paths, self._said.read(said), strict=True))
+        again = self._keys.sent_again([found[attribute.target] for attribute in self._keys.all])
+        maps = [text for text in (known, self.selection.sent_again(found[_IDENTITIES])) if text is not None]
+        return [one or other for one, other in zip(keys, again, strict=True)], union(maps)
 
     def _memberships(self, memberships: Memberships, changed: Collection[Segment], oldest: int) -> tuple[bytes, bool]:
         namespaces, inside = [], False
@@ -139,7 +162,5 @@ def _with(told: Mapping[str, Any], ends: _Ends) -> _Ends:
 
 
 def _body(attributes: bytes, memberships: bytes, identities: bytes | None) -> bytes:
-    parts = [attributes, memberships] if attributes else [memberships]
-    if identities is not None:
-        parts.append(b'"identityMap":' + identities)
-    return b"{" + b",".join(parts) + b"}"
+    last = b"" if identities is None else b'"identityMap":' + identities
+    return b"{" + b",".join([part for part in (attributes, memberships, last) if part]) + b"}"

@@ -45,7 +45,8 @@ def withdrawal_of(
     """Return the body of a withdrawal of what was *forgotten*, whose memberships are told as *exited*."""
     known = identities_told(forgotten, target.incarnation)
     values = [forgotten.keys.get(".".join(each.source)) for each in target.projection.attributes]
-    return target.projection.withdrawal(values, exited, known, changed=changed, now_ms=now_ms)
+    said = forgotten.said.get(target.incarnation)
+    return target.projection.withdrawal(values, exited, known, changed=changed, now_ms=now_ms, said=said)
 
 
 def mapped(target: Target) -> list[Segment]:

@@ -9,14 +9,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Raw
 
+from streams.activation.asked import Asked, decode
 from streams.activation.profiles import Profile, decode_profile, encode_profile
 from streams.activation.rendering import Step
 from streams.activation.targets import Trigger
 from streams.destinations import Identity
 from streams.ends import Exclusion, RecordEnd
+from streams.engine import Message
 from streams.exports import Position
-from tests.records import NOW_MS, Life, a_destination, a_fragment, a_membership, an_activation, an_attribute
+from streams.profile_commands import ReExport, encode_command
+from tests.records import KEY, NOW_MS, Life, a_destination, a_fragment, a_membership, an_activation, an_attribute
 
 REQUIRED = (RecordEnd.EXCLUDED, Exclusion.REQUIRED_IDENTITY_MISSING)
 HASHED = Identity("email", "email_lc_sha256", "sha256")
@@ -272,6 +276,93 @@ def test_keys_go_to_each_destination_at_its_own_target() -> None:
     bodies = {each.destination.name: json.loads(each.body) for each in step.exports}
     told = {name: {key: body[key] for key in body.keys() - {"segmentMembership"}} for name, body in bodies.items()}
     assert told == {"one": {"a": {"b": 7}}, "two": {"c": digits("7")}, "three": {}}
+
+
+# Withdrawals of which nothing but what was sent is known any more.
+
+
+def asked(life: Life, body: bytes, position: int = 0) -> Any:
+    """Return what is sent because a withdrawal was not posted, which *body* is."""
+    command = ReExport(destination="crm.1", withdrawal=Raw(body))
+    said = decode(Message("c", 0, position, NOW_MS, KEY, encode_command(command), (), assignment=1), NOW_MS)
+    assert isinstance(said, Asked)
+    step = life.activation.obey(life.profile, said, Position("c", 0, position, NOW_MS), NOW_MS)
+    return [json.loads(export.body) for export in step.exports]
+
+
+def told(body: Any) -> Any:
+    return {key: body[key] for key in body if key != "segmentMembership"}
+
+
+def a_withdrawal(**others: Any) -> bytes:
+    """Return what one who was in a and is forgotten leaves behind in the exports of a destination."""
+    life = a_life(**others)
+    life.take("profiles", a_fragment(crmId="K7", email="A@b.c", identityMap=ids(email="A@b.c", ecid="1")))
+    life.take("profiles", None)
+    return life.exports[-1].body
+
+
+SELECTIVE: dict[str, Any] = {
+    "attributes": [an_attribute("crmId", "id", hash="sha256", deduplication_key=True), an_attribute("email")],
+    "identities": (HASHED, Identity("ecid", "visitor")),
+}
+
+
+def test_a_withdrawal_that_was_not_posted_is_sent_as_it_was() -> None:
+    body = a_withdrawal(**SELECTIVE)
+    life = Life(an_activation(a_destination(**SELECTIVE)))
+
+    (again,) = asked(life, body)
+    (once_more,) = asked(life, json.dumps(again).encode(), 1)
+
+    assert again == once_more == json.loads(body)
+    assert told(again) == {
+        "id": digits("k7"),
+        "identityMap": {"email_lc_sha256": [{"id": digits("a@b.c")}], "visitor": [{"id": "1"}]},
+    }
+
+
+def test_a_withdrawal_that_was_not_posted_says_no_more_than_its_destination_is_to_be_sent_now() -> None:
+    wide = a_withdrawal(attributes=[an_attribute("crmId", "id", deduplication_key=True), "email"])
+    narrow: dict[str, Any] = {
+        "attributes": [an_attribute("crmId", "id", hash="sha256", deduplication_key=True)],
+        "identities": (Identity("email", "email", "sha256"),),
+    }
+
+    (again,) = asked(Life(an_activation(a_destination(**narrow))), wide)
+    (none,) = asked(Life(an_activation(a_destination(attributes=["crmId"], identities=()))), wide)
+    (all_of_it,) = asked(Life(an_activation(a_destination(attributes=[]))), wide)
+
+    assert told(again) == {"id": digits("k7"), "identityMap": ids(email=digits("a@b.c"))}
+    assert told(none) == {}
+    assert told(all_of_it) == {"identityMap": ids(email="A@b.c", ecid="1")}
+
+
+def test_what_was_said_goes_to_no_other_destination_and_stands_beside_what_is_known() -> None:
+    others = [a_destination(name, segments=["a", "b"], **SELECTIVE) for name in ("crm", "ads")]
+    life = Life(an_activation(*others))
+    asked(life, a_withdrawal(**SELECTIVE))
+    life.take("qualifications", a_membership("b", 9, ids=ids(ecid="2")))
+
+    step = life.take("profiles", None)
+
+    bodies = {each.destination.name: told(json.loads(each.body)) for each in step.exports}
+    assert bodies["ads"] == {"identityMap": {"visitor": [{"id": "2"}]}}
+    assert bodies["crm"] == {
+        "id": digits("k7"),
+        "identityMap": {"visitor": [{"id": "2"}, {"id": "1"}], "email_lc_sha256": [{"id": digits("a@b.c")}]},
+    }
+
+
+def test_a_key_that_was_not_there_is_not_said() -> None:
+    life = a_life(attributes=[an_attribute("crmId", deduplication_key=True)], absent="null")
+    life.take("profiles", None)
+    assert life.last["crmId"] is None
+    omitting = a_destination(attributes=[an_attribute("crmId", deduplication_key=True)])
+
+    (again,) = asked(Life(an_activation(omitting)), life.exports[-1].body)
+
+    assert told(again) == {}
 
 
 # All together.

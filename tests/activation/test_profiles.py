@@ -100,7 +100,11 @@ ENDED = MembershipSlot(Status.EXITED, 5, Position("q", 1, 2, 3), until_us=9)
 ENDED_4 = bytes.fromhex("94 a6657869746564 05 94 a171 01 02 03 09")
 FORGOTTEN = Forgotten(Position("p", 1, 6, 7), b"{}", {"ups": {}}, {}, told={"crm.1": True}, seen={"p": 6})
 FORGOTTEN_3 = bytes.fromhex("96 94 a170 01 06 07 c4027b7d 81 a3757073 80 80 81 a563726d2e31 c3 81 a170 06")
-KEPT_4 = b"\x98" + FORGOTTEN_3[1:] + bytes.fromhex("81 a161 c4 03 223122 81 a563726d2e31 c4 02 7b7d")
+KEPT_4 = (
+    b"\x99"
+    + FORGOTTEN_3[1:]
+    + bytes.fromhex("81 a161 c4 03 223122 81 a563726d2e31 c4 02 7b7d 81 a563726d2e31 c4 02 7b7d")
+)
 
 
 @settings(deadline=None)
@@ -114,7 +118,7 @@ def test_this_version_stays_as_it_was_written() -> None:
     assert encode_profile(replace(PROFILE, owed={"crm.1": Position("q", 1, 7, 8)})) == OWED_4
     assert encode_profile(replace(PROFILE, due=NOW_MS)) == DUE_4
     assert ENDED_4 in encode_profile(replace(PROFILE, memberships={"ups": {"a": ENDED}}))
-    kept = replace(FORGOTTEN, keys={"a": b'"1"'}, only={"crm.1": b"{}"})
+    kept = replace(FORGOTTEN, keys={"a": b'"1"'}, only={"crm.1": b"{}"}, said={"crm.1": b"{}"})
     assert encode_profile(Profile(forgotten=kept)) == b"\x9a\x04" + KEPT_4 + encode_profile(Profile())[3:]
 
 
