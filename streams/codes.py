@@ -57,6 +57,7 @@ class Advice(StrEnum):
 
     NO_DOCUMENTS = "no-documents"
     NO_IDENTIFIER = "no-identifier"
+    CLEAR_BESIDE_HASH = "clear-beside-hash"
     UNENCRYPTED = "unencrypted"
     UNKNOWN_ACTION = "unknown-action"
     INPUT_POLICY = "input-policy"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from streams.secrets import Secret
 from tests.commands_told import exit_codes_table
 from tests.declared_metrics import metrics_table
 from tests.outcomes_told import outcomes_table
+from tests.records import Life, a_fragment, an_activation
 from tests.told_codes import LISTS
 
 README = Path(__file__).parents[1] / "README.md"
@@ -98,6 +100,20 @@ def test_each_part_of_a_destination_is_one_that_loads(tmp_path: Path) -> None:
     assert (loaded["part-1"].retry.policy, loaded["part-1"].max_payload_bytes) == ("adobe", 65536)
     assert loaded["part-2"].batch == Batch(), "it says that these are the defaults"
     assert len(loaded) == len(parts)
+
+
+def test_the_mapped_destination_is_sent_what_is_shown(tmp_path: Path) -> None:
+    (example,) = [block for block in yaml_blocks() if "name: ads\n" in block]
+    (tmp_path / "ads.yaml").write_text(example.replace("ads-partner", "{httpEndpoint: https://api.example.com/}"))
+    life = Life(an_activation(*documents.load([tmp_path], References({}, None))))
+    values = {"crmId": 4711, "personalEmail": {"address": " Ada@Example.COM "}, "loyalty": {"tier": "gold"}}
+    life.take("profiles", a_fragment(**values, identityMap={"Email": [{"id": "ada@example.com", "primary": True}]}))
+    entry = {"buyers": {"lastQualificationTime": "2020-05-25T10:00:00Z"}}
+    life.take("qualifications", a_fragment(segmentMembership={"ups": entry}, identityMap={"ECID": [{"id": "1457"}]}))
+
+    (shown,) = re.findall(r'```json\n({"loyalty".*?)```', README.read_text(), re.DOTALL)
+    assert json.loads(shown) == life.last
+    assert list(json.loads(shown)) == list(life.last)
 
 
 def test_the_secured_kafka_is_one_that_loads(tmp_path: Path) -> None:

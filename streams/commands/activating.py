@@ -1,4 +1,4 @@
-"""``streams destinations activate``: segments and attributes are added to a destination that is there."""
+"""``streams destinations activate``: segments, attributes and identities are added to a destination that is there."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from streams.registry.registry import RegistryError
         "streams destinations activate crm --segment 59bd2fkd --attribute person.email",
         "streams destinations activate crm --segment own:readers --attribute personEmail.address=contact.email",
         "streams destinations activate crm --mandatory crmId --marketing-action 'Email Targeting'",
+        "streams destinations activate ads --hashed person.email --key person.email --hashed-identity email",
         done="it is in force, and every live worker follows",
         failed=f"{BEHIND}; {UNREACHED}",
         wrong=f"{WRONG_OR_REFUSED}; no destination has this name; the document would be wrong",
@@ -47,6 +48,33 @@ from streams.registry.registry import RegistryError
     metavar="SOURCE[=TARGET]",
     help="An attribute without which an entry waits; repeatable.",
 )
+@click.option(
+    "--hashed", multiple=True, metavar="SOURCE[=TARGET]", help="An attribute that is sent as its SHA-256; repeatable."
+)
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="SOURCE[=TARGET]",
+    help="An attribute that is a deduplication key: a withdrawal carries it; repeatable.",
+)
+@click.option(
+    "--identity", "identities", multiple=True, metavar="NS[=TARGET]", help="A namespace of identities; repeatable."
+)
+@click.option(
+    "--hashed-identity",
+    "hashed_identities",
+    multiple=True,
+    metavar="NS[=TARGET]",
+    help="One whose ids are sent as their SHA-256; repeatable.",
+)
+@click.option(
+    "--required-identity",
+    "required_identities",
+    multiple=True,
+    metavar="NS",
+    help="A namespace for an identity of which an entry waits; repeatable.",
+)
 @click.option("--marketing-action", "actions", multiple=True, help="What the data is sent for; repeatable.")
 @config_option
 @timeout_option
@@ -57,23 +85,37 @@ def activate(
     segments: Sequence[str],
     attributes: Sequence[str],
     mandatory: Sequence[str],
+    hashed: Sequence[str],
+    keys: Sequence[str],
+    identities: Sequence[str],
+    hashed_identities: Sequence[str],
+    required_identities: Sequence[str],
     actions: Sequence[str],
     config: Path | None,
     timeout: float,
     wait: bool,
     output: str,
 ) -> None:
-    """Add segments, attributes and marketing actions to a destination: the second step after one without segments.
+    """Add segments, attributes, identities and marketing actions: the second step after a destination without segments.
 
-    What is there already stays as it is. An id that holds a colon is written with its namespace: ups:a:b.
+    What is there already stays as it is. An id that holds a colon is written with its namespace: ups:a:b. What names
+    the same attribute several times, such as --mandatory and --key, asks all of it of the one. Where no identities are
+    selected yet, which sends all of them, --identity and --hashed-identity begin the selection.
     """
     additions = Additions(
         segments=tuple(map(_segment, segments)),
-        attributes=(*_attributes(attributes, mandatory=False), *_attributes(mandatory, mandatory=True)),
+        attributes=(
+            *_mapped("source", attributes),
+            *_mapped("source", mandatory, mandatory=True),
+            *_mapped("source", hashed, hash="sha256"),
+            *_mapped("source", keys, deduplicationKey=True),
+        ),
+        identities=(*_mapped("namespace", identities), *_mapped("namespace", hashed_identities, hash="sha256")),
+        required_identities=tuple(required_identities),
         marketing_actions=tuple(actions),
     )
-    if not (additions.segments or additions.attributes or additions.marketing_actions):
-        raise click.UsageError("say what to add: --segment, --attribute, --mandatory or --marketing-action")
+    if additions == Additions():
+        raise click.UsageError("say what to add, such as --segment, --attribute or --identity: --help lists all")
     with configuration_errors():
         settings = read_settings(config)
     show(on_cluster(_activated(settings, name, additions, timeout if wait else None)), output)
@@ -84,10 +126,10 @@ def _segment(text: str) -> dict[str, Any]:
     return {"id": id_, "namespace": namespace} if colon else {"id": text}
 
 
-def _attributes(texts: Sequence[str], *, mandatory: bool) -> Iterator[dict[str, Any]]:
+def _mapped(key: str, texts: Sequence[str], **asked: object) -> Iterator[dict[str, Any]]:
     for text in texts:
         source, equals, target = text.partition("=")
-        yield {"source": source, **({"target": target} if equals else {}), "mandatory": mandatory}
+        yield {key: source, **({"target": target} if equals else {}), **asked}
 
 
 async def _activated(settings: Settings, name: str, additions: Additions, timeout_seconds: float | None) -> Applied:

@@ -21,7 +21,38 @@ def advice(destination: Destination) -> Iterator[Advised]:
     if (destination.segments or paths) and not any(map(identifies, paths)):
         remedy = "map one, such as person.email or crmId, so that the endpoint can tell profiles apart"
         yield ("attributes",), "no attribute looks like a unique identifier", remedy, Advice.NO_IDENTIFIER
+    yield from _clear_beside_hashed_attributes(destination)
+    yield from _clear_beside_hashed_identities(destination)
     yield from _unencrypted(destination)
+
+
+def _clear_beside_hashed_attributes(destination: Destination) -> Iterator[Advised]:
+    hashed = [each for each in destination.attributes if each.hash is not None]
+    for attribute in hashed:
+        clear = [each.source for each in destination.attributes if each.hash is None]
+        for other in [each for each in clear if _overlap(each, attribute.source)]:
+            what = f"{'.'.join(attribute.source)} is hashed, and leaves in the clear by {'.'.join(other)}"
+            remedy = "hash both, or map one"
+            yield ("attributes",), what, remedy, Advice.CLEAR_BESIDE_HASH
+    if hashed and destination.identities is None:
+        what = "attributes are hashed, and all identities leave in the clear"
+        remedy = "select those that may, with hash: sha256 where they must not leave in the clear"
+        yield ("attributes",), what, remedy, Advice.CLEAR_BESIDE_HASH
+
+
+def _clear_beside_hashed_identities(destination: Destination) -> Iterator[Advised]:
+    clear = {each.target: each.namespace for each in destination.identities or () if each.hash is None}
+    for each in destination.identities or ():
+        if each.hash is not None and each.target in clear:
+            what = f"{each.namespace} is hashed, and goes to {each.target} with {clear[each.target]}, which is not"
+            remedy = "give each its own target, or hash both"
+            yield ("identities",), what, remedy, Advice.CLEAR_BESIDE_HASH
+
+
+def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether one path is the other, or leads to it."""
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
 
 
 def _unencrypted(destination: Destination) -> Iterator[Advised]:

@@ -18,7 +18,12 @@ from streams.secrets import MASK
 Document = Mapping[str, Any]
 
 _URLS = frozenset({"httpEndpoint", "authEndpoint"})
-_ITEMS = frozenset({"segments", "attributes", "marketingActions"})
+_ITEMS = frozenset({"segments", "attributes", "identities", "requiredIdentity", "marketingActions"})
+_SELECTED = "identities"
+_ALL, _SOME = "all, as they come", "the selected"
+"""Which identities are sent, where a document does not select them and where it does."""
+_ASKED = {"mandatory": "mandatory", "deduplicationKey": "deduplication key", "hash": "sha256"}
+"""By the key of an attribute or an identity, how it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,9 @@ class Difference:
 def differences(old: Document, new: Document) -> list[Difference]:
     """Return what differs between two documents that are written the one way, key by key in the order of *new*."""
     before, after = dict(_flat(old)), dict(_flat(new))
+    if old and new:
+        before.setdefault(_SELECTED, _ALL)
+        after.setdefault(_SELECTED, _ALL)
     keys = [*after, *(key for key in before if key not in after)]
     return [each for key in keys for each in _of(key, before.get(key), after.get(key))]
 
@@ -46,7 +54,13 @@ def differences(old: Document, new: Document) -> list[Difference]:
 def _of(path: str, old: Any, new: Any) -> Iterator[Difference]:
     if old == new:
         return
-    if path in _ITEMS:
+    if path == _SELECTED and old == _ALL:
+        yield Difference("~", path, _ALL, _SOME)
+        yield from (Difference("+", path, new=shown(path, item)) for item in new)
+    elif path == _SELECTED and new == _ALL:
+        yield Difference("~", path, _SOME, _ALL)
+        yield from (Difference("-", path, old=shown(path, item)) for item in old)
+    elif path in _ITEMS:
         yield from _of_items(path, old or [], new or [])
     elif old is None:
         yield Difference("+", path, new=shown(path, new))
@@ -91,12 +105,20 @@ def shown(path: str, value: Any) -> str:
 def _item(item: Mapping[str, Any]) -> str:
     """Return a segment or an attribute that is more than a text."""
     if "source" in item:
-        target = f" -> {text_of(item['target'])}" if "target" in item else ""
-        return f"{text_of(item['source'])}{target}{' (mandatory)' if item.get('mandatory') else ''}"
+        return _mapped("source", item)
+    if "namespace" in item and "id" not in item:
+        return _mapped("namespace", item)
     namespace = f"{text_of(item['namespace'])}:" if "namespace" in item else ""
     told = [text_of(item["name"])] if "name" in item else []
     told += [f"{key} {text_of(item[key])}" for key in ("createdAt", "updatedAt") if key in item]
     return f"{namespace}{text_of(item.get('id'))}" + (f" ({', '.join(told)})" if told else "")
+
+
+def _mapped(key: str, item: Mapping[str, Any]) -> str:
+    """Return an attribute or an identity: where it is, where it goes, and what else is asked of it."""
+    target = f" -> {text_of(item['target'])}" if "target" in item else ""
+    asked = [word for name, word in _ASKED.items() if item.get(name)]
+    return f"{text_of(item[key])}{target}" + (f" ({', '.join(asked)})" if asked else "")
 
 
 def text_of(value: Any) -> str:

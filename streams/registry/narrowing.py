@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from streams.destinations import Account, Attribute, Consent, Destination, Segment
+from streams.destinations import Account, Attribute, Consent, Destination, Identity, Segment
 
 
 def narrowings(old: Destination, new: Destination) -> list[str]:
@@ -17,6 +17,8 @@ def narrowings(old: Destination, new: Destination) -> list[str]:
     return [
         *_recipient(old.account, new.account),
         *_removed(old, new),
+        *_hidden(old, new),
+        *_identities(old, new),
         *_unsaid(old, new),
         *_actions(old, new),
         *_consent(old.consent, new.consent),
@@ -50,6 +52,37 @@ def _removed(old: Destination, new: Destination) -> Iterator[str]:
     for segment in old.segments:
         if (segment.namespace, segment.id) not in segments:
             yield f"segment {_name(segment)} is removed"
+
+
+def _hidden(old: Destination, new: Destination) -> Iterator[str]:
+    """Of the attributes that stay, what is no longer sent as it was."""
+    before = {(each.source, each.target): each for each in old.attributes}
+    for attribute in new.attributes:
+        was = before.get((attribute.source, attribute.target))
+        if was is None:
+            continue
+        if attribute.hash != was.hash and attribute.hash is not None:
+            yield f"attribute {_path(attribute)} is hashed"
+        if was.deduplication_key and not attribute.deduplication_key:
+            yield f"attribute {_path(attribute)} is no longer sent with a withdrawal"
+
+
+def _identities(old: Destination, new: Destination) -> Iterator[str]:
+    """Of the identities, what is no longer sent as it was, and what is waited for; None selects all, as they come."""
+    if old.identities is None and new.identities is not None:
+        yield "only selected identities are sent"
+    before = {each.namespace: each for each in old.identities or ()}
+    after = None if new.identities is None else {each.namespace: each for each in new.identities}
+    for namespace, was in before.items():
+        now = Identity(namespace, namespace) if after is None else after.get(namespace)
+        if now is None:
+            yield f"identity {namespace} is removed"
+        elif now.target != was.target:
+            yield f"identity {namespace} is no longer sent as {was.target}"
+        elif now.hash != was.hash and now.hash is not None:
+            yield f"identity {namespace} is hashed"
+    required = set(old.required_identities)
+    yield from (f"identity {each} becomes required" for each in new.required_identities if each not in required)
 
 
 def _unsaid(old: Destination, new: Destination) -> Iterator[str]:

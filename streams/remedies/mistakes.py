@@ -40,6 +40,10 @@ MISTAKES: Remedies = {
     "no-identifier": Remedy(
         "Warning: no attribute looks like a unique identifier.", "Map one, so that the endpoint can tell people apart"
     ),
+    "clear-beside-hash": Remedy(
+        "Warning: what is hashed may leave in the clear beside it: mapped a second time, or among the identities.",
+        "Hash it everywhere, or leave it out",
+    ),
     "unencrypted": Remedy(
         "Warning: a secret or a token is sent over http://.", "Write https://, unless nobody else can listen on the way"
     ),

@@ -88,6 +88,36 @@ async def test_a_destination_without_segments_is_configured_and_activated_as_a_s
     assert more.told["changes"][0]["withdrawn"] == ["attribute person.email becomes mandatory"]
 
 
+async def test_what_is_hashed_selected_and_required_is_added_likewise(desk: Desk) -> None:
+    await applied(desk)
+
+    ended = await desk.done(
+        *("destinations", "activate", "crm", "--segment", "a", "--hashed", "person.email=email", "--key", "crmId"),
+        *("--mandatory", "crmId", "--key", "person.email=email", "--identity", "ecid=visitor"),
+        *("--hashed-identity", "email", "--required-identity", "ecid", "--required-identity", "loyalty"),
+    )
+
+    assert "    + identities: email (sha256)" in ended.out.splitlines()
+    assert "    + identities: ecid -> visitor" in ended.out.splitlines()
+    assert (await desk.in_force()).document == {
+        **CRM,
+        "segments": ["a"],
+        "attributes": [
+            {"source": "crmId", "mandatory": True, "deduplicationKey": True},
+            {"source": "person.email", "target": "email", "deduplicationKey": True, "hash": "sha256"},
+        ],
+        "identities": [{"namespace": "ecid", "target": "visitor"}, {"namespace": "email", "hash": "sha256"}],
+        "requiredIdentity": ["ecid", "loyalty"],
+    }
+
+    more = await desk.done("destinations", "activate", "crm", "--hashed-identity", "ecid=visitor", "--output", "json")
+    assert more.told["changes"][0]["withdrawn"] == ["identity ecid is hashed"]
+    again = await desk.done("destinations", "activate", "crm", "--identity", "email", "--attribute", "crmId")
+    assert again.out == "destination crm: unchanged (version 3)\n"
+    shown = await desk.done("destinations", "show", "crm")
+    assert "deduplicationKey" in shown.out
+
+
 async def test_what_cannot_be_added_is_told_and_changes_nothing(desk: Desk) -> None:
     await applied(desk)
     wrong = await desk.streams("destinations", "activate", "crm", "--attribute", "a.b", "--attribute", "c=a.b.d")

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from streams.delivery.batches import content_type
 from streams.demo.endpoint import MockEndpoint
 from streams.demo.tokens import TokenReply
-from streams.destinations import Attribute, Batch, Destination, Header, Outcomes, Retry, Segment
+from streams.destinations import Attribute, Batch, Destination, Header, Identity, Outcomes, Retry, Segment
 from streams.endpoints.egress import Egress
 from streams.endpoints.samples import sample_of
 from streams.endpoints.steps import Step
@@ -65,6 +66,27 @@ async def failure_of(destination: Destination, egress: Egress | None = None) -> 
 
 
 WAY = ("name", "egress", "connection", "tls")
+
+
+def digits(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def test_a_sample_honours_what_is_selected_hashed_and_required() -> None:
+    destination = replace(
+        a_destination("https://h/"),
+        attributes=(Attribute(("workEmail",), ("email",), hash="sha256"),),
+        identities=(Identity("email", "contact", "sha256"), Identity("ecid", "ecid")),
+        required_identities=("loyalty",),
+    )
+
+    body = json.loads(sample_of(destination, id_=ID, now_ms=0).body)
+    unselected = sample_of(replace(destination, identities=None), id_=ID, now_ms=0)
+
+    address = digits("streams-sample@example.com")
+    assert body["email"] == address
+    assert body["identityMap"] == {"contact": [{"id": address}], "ecid": [{"id": "streams-sample"}]}
+    assert json.loads(unselected.body)["identityMap"].keys() == {"streams-sample", "loyalty"}
 
 
 async def test_all_steps_pass_and_the_sample_arrives_as_it_was_shown() -> None:

@@ -132,6 +132,18 @@ def test_what_is_added_is_told_and_withdraws_nothing() -> None:
             "+ attributes: person.email (mandatory)",
             "attribute person.email becomes mandatory",
         ),
+        (
+            {"attributes": [{"source": "person.email", "hash": "sha256"}, "person.name"]},
+            "+ attributes: person.email (sha256)",
+            "attribute person.email is hashed",
+        ),
+        ({"identities": []}, "~ identities: all, as they come -> the selected", "only selected identities are sent"),
+        (
+            {"identities": ["ecid", {"namespace": "email", "target": "contact", "hash": "sha256"}]},
+            "+ identities: email -> contact (sha256)",
+            "only selected identities are sent",
+        ),
+        ({"requiredIdentity": ["email"]}, "+ requiredIdentity: email", "identity email becomes required"),
         ({"marketingActions": []}, "- marketingActions: Email", "marketing action Email is removed"),
         ({"marketingActions": ["Email", "Ads"]}, "+ marketingActions: Ads", "marketing action Ads is added"),
         ({"since": "2026-01-31T00:00:00Z"}, "+ since: 2026-01-31T00:00:00Z", "since begins later"),
@@ -151,6 +163,81 @@ def test_what_is_narrowed_withdraws_what_was_rendered_before(keys: dict[str, Any
     assert change.narrowed == (why,)
     assert change.version.min_version == change.version.version == 2
     stored_without_secrets(change.version)
+
+
+SELECTED: dict[str, Any] = {
+    "attributes": [{"source": "crmId", "deduplicationKey": True}, {"source": "phone", "hash": "sha256"}],
+    "identities": ["ecid", {"namespace": "email", "target": "contact", "hash": "sha256"}],
+    "requiredIdentity": "email",
+}
+
+
+def selected(**keys: Any) -> Change:
+    """Return what applying CRM with selected identities, a key and other keys does to it."""
+    standing = after(planned(PARTNER, {**CRM, **SELECTED}))
+    (change,) = planned({**CRM, **SELECTED, **keys}, standing=standing, author=BOB).changes
+    return change
+
+
+@pytest.mark.parametrize(
+    ("keys", "lines", "narrowed"),
+    [
+        ({"identities": SELECTED["identities"][1:]}, ["- identities: ecid"], ["identity ecid is removed"]),
+        (
+            {"identities": [{"namespace": "ecid", "hash": "sha256"}, SELECTED["identities"][1]]},
+            ["- identities: ecid", "+ identities: ecid (sha256)"],
+            ["identity ecid is hashed"],
+        ),
+        (
+            {"identities": ["ecid", {"namespace": "email", "hash": "sha256"}]},
+            ["- identities: email -> contact (sha256)", "+ identities: email (sha256)"],
+            ["identity email is no longer sent as contact"],
+        ),
+        (
+            {"identities": None},
+            [
+                "~ identities: the selected -> all, as they come",
+                "- identities: ecid",
+                "- identities: email -> contact (sha256)",
+            ],
+            ["identity email is no longer sent as contact"],
+        ),
+        (
+            {"attributes": ["crmId", SELECTED["attributes"][1]]},
+            ["- attributes: crmId (deduplication key)", "+ attributes: crmId"],
+            ["attribute crmId is no longer sent with a withdrawal"],
+        ),
+        (
+            {"attributes": [SELECTED["attributes"][0], "phone"]},
+            ["- attributes: phone (sha256)", "+ attributes: phone"],
+            [],
+        ),
+        (
+            {"identities": ["ecid", {"namespace": "email", "target": "contact"}]},
+            ["- identities: email -> contact (sha256)", "+ identities: email -> contact"],
+            [],
+        ),
+        ({"identities": [*SELECTED["identities"], "phone"]}, ["+ identities: phone"], []),
+        ({"requiredIdentity": []}, ["- requiredIdentity: email"], []),
+        (
+            {"requiredIdentity": ["ecid"]},
+            ["- requiredIdentity: email", "+ requiredIdentity: ecid"],
+            ["identity ecid becomes required"],
+        ),
+    ],
+)
+def test_what_is_selected_hashed_or_required_otherwise(
+    keys: dict[str, Any], lines: list[str], narrowed: list[str]
+) -> None:
+    change = selected(**keys)
+
+    assert (told(change), list(change.narrowed)) == (lines, narrowed)
+
+
+def test_a_new_destination_shows_what_it_selects() -> None:
+    (change,) = planned({**CRM, **SELECTED}, standing=after(planned(PARTNER)), author=BOB).changes
+
+    assert {"+ identities: ecid", "+ requiredIdentity: email", "+ attributes: phone (sha256)"} <= set(told(change))
 
 
 NAMED: dict[str, Any] = {
