@@ -1,13 +1,14 @@
 """Which version of each destination's document this worker goes by: the one in force, if it can follow that.
 
 One that it cannot follow (it is not valid here, a secret is not found) leaves the version before it in force here.
-Exporting needs no secret, so activation follows what delivery may not.
+Exporting needs no secret, so activation follows what delivery may not. Whichever version of a destination is gone by,
+it is judged by the policies in force.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -16,6 +17,7 @@ from streams.configuration.problems import ConfigurationError
 from streams.configuration.references import References
 from streams.configuration.stored import stored, stored_without_secrets
 from streams.destinations import Destination
+from streams.registry.governing import Governing
 from streams.registry.records import DESTINATION, Version
 from streams.registry.registry import Registry
 from streams.secrets import Secret
@@ -40,36 +42,43 @@ class Documents:
         self, registry: Registry, references: References, *, delivers: bool, hide: Callable[[Secret], None]
     ) -> None:
         self._registry, self._references, self._delivers, self._hide = registry, references, delivers, hide
+        self._governing = Governing(registry)
         self._followed: dict[str, _Followed] = {}
-        self.refused: dict[str, str] = {}
-        """By name, why the version in force is not followed here."""
+        self._refused: dict[str, str] = {}
         self.gone: frozenset[str] = frozenset()
         """The incarnations that are deleted for good."""
-
-    @property
-    def exported(self) -> list[Destination]:
+        self.exported: list[Destination] = []
         """What activation goes by, without secrets; those that are draining, too."""
-        return [each.exported for each in self._followed.values() if each.exported is not None]
+        self.delivered: list[Destination] = []
+        """What delivery goes by."""
 
     @property
-    def delivered(self) -> list[Destination]:
-        """What delivery goes by."""
-        return [each.delivered for each in self._followed.values() if each.delivered is not None]
+    def governing(self) -> Mapping[str, int]:
+        """The version of each document that governs destinations, by kind and name: what all above are judged by."""
+        return self._governing.in_force.versions
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """By name, or by kind and name of what governs destinations, why the version in force is not followed here."""
+        return {**self._refused, **self._governing.in_force.refused}
 
     def look(self, *, again: bool = False) -> bool:
         """Read what is in force; return whether something is new. What was refused is tried *again* if so told."""
-        standing, news = self._registry.standing(DESTINATION), False
+        standing, news = self._registry.standing(DESTINATION), self._governing.look()
         for name, version in standing.items():
             known = self._followed.get(name)
-            if known is None or known.version != version or (again and name in self.refused):
+            if known is None or known.version != version or (again and name in self._refused):
                 news |= self._follow(name, version, known)
         news |= self._refuse_unreadable()
         self.gone = frozenset(each for name, version in standing.items() for each in _gone(name, version))
+        if news:
+            self.exported = self._judged(each.exported for each in self._followed.values())
+            self.delivered = self._judged(each.delivered for each in self._followed.values())
         return news
 
     def _follow(self, name: str, version: Version, known: _Followed | None) -> bool:
         """Go by *version* as far as that can be; return whether anything is different now."""
-        before = self.refused.pop(name, None)
+        before = self._refused.pop(name, None)
         if version.life == "deleted":
             self._followed[name] = _Followed(version)
             return True
@@ -82,10 +91,14 @@ class Documents:
         except ConfigurationError as error:
             self._refuse(name, version, "; ".join(problem.told for problem in error.problems), before)
         is_new = (after.exported, after.delivered) != (known.exported, known.delivered)
-        if is_new and name not in self.refused:
+        if is_new and name not in self._refused:
             structlog.get_logger().info("document.followed", destination=name, version=version.version, by=version.by)
         self._followed[name] = after
-        return is_new or before != self.refused.get(name)
+        return is_new or before != self._refused.get(name)
+
+    def _judged(self, destinations: Iterable[Destination | None]) -> list[Destination]:
+        forbids = self._governing.in_force.forbids
+        return [replace(each, forbidden=forbids(each)) for each in destinations if each is not None]
 
     def _with_secrets(self, version: Version, without: Destination) -> Destination:
         try:
@@ -99,7 +112,7 @@ class Documents:
         return destination
 
     def _refuse(self, name: str, version: Version, why: str, before: str | None) -> None:
-        self.refused[name] = why
+        self._refused[name] = why
         if why != before:
             structlog.get_logger().error("document.refused", destination=name, version=version.version, why=why)
 
@@ -108,8 +121,8 @@ class Documents:
         news = False
         for name, version in self._registry.unreadable(DESTINATION).items():
             why = coded(f"version {version} was written by another release of streams", Obstacle.OTHER_RELEASE)
-            news |= self.refused.get(name) != why
-            self.refused[name] = why
+            news |= self._refused.get(name) != why
+            self._refused[name] = why
         return news
 
 

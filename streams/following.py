@@ -68,7 +68,9 @@ class Following(Service):  # type: ignore[misc]  # mode is untyped
         self._names: set[str] = set()
         self._exported: dict[str, int] = {}
         """What activation follows with nothing of what was before still to be written."""
-        self._handed_over = self._flushed = 0
+        self._handed_over = self._flushed = self._settled = 0
+        self._governed: dict[int, Mapping[str, int]] = {0: {}}
+        """What governed what was handed over, by number: what all stages here follow, and all that came after."""
         self._unreached: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.told: Callable[[], None] = lambda: None
@@ -78,9 +80,14 @@ class Following(Service):  # type: ignore[misc]  # mode is untyped
     def followed(self) -> Mapping[str, int]:
         """The version of each incarnation that all stages here follow; see `streams.status.shapes.Worker`.
 
-        No request that was rendered by what is not allowed any more is open. What is not delivered here is no matter
-        of delivery's, and what is gone is followed as long as one of its requests may be open.
+        No request that was rendered by what is not allowed any more is open, and none that is forbidden. What is not
+        delivered here is no matter of delivery's, and what is gone is followed as long as one of its requests may be
+        open.
         """
+        return {**self._destinations, **self._governed[min(self._governed)]}
+
+    @property
+    def _destinations(self) -> Mapping[str, int]:
         exported = self._exported
         if self._deliveries is None:
             return exported
@@ -94,7 +101,7 @@ class Following(Service):  # type: ignore[misc]  # mode is untyped
 
     @property
     def refused(self) -> Mapping[str, str]:
-        """By name, why the version in force is not followed here."""
+        """By name, or kind and name, why the version in force is not followed here."""
         return {**self._unreached, **self._documents.refused}
 
     def begin(self) -> None:
@@ -128,17 +135,19 @@ class Following(Service):  # type: ignore[misc]  # mode is untyped
     def _hand_over(self) -> None:
         """Give the stages what they are to go by; both have taken it when this returns."""
         documents = self._documents
+        self._handed_over += 1
+        number = self._handed_over
+        self._governed[number] = documents.governing
         if self._activation is not None:
             before, self._names = self._names, {each.name for each in documents.exported}
             for name in before - self._names:
                 self._forgotten(name)
             self._activation.follow(documents.exported, documents.gone)
-            self._handed_over += 1
             exported = {each.incarnation: each.version for each in documents.exported}
-            self._spawn(self._flush(exported, self._handed_over))
+            self._spawn(self._flush(exported, number))
         if self._deliveries is not None:
             self._deliveries.want(each for each in documents.delivered if self._is_chosen(each.name))
-            self._spawn(self._settle(self._deliveries))
+            self._spawn(self._settle(self._deliveries, number))
         self.told()
 
     async def _flush(self, exported: dict[str, int], number: int) -> None:
@@ -146,11 +155,21 @@ class Following(Service):  # type: ignore[misc]  # mode is untyped
         await self._activation.flushed()
         if number > self._flushed:
             self._flushed, self._exported = number, exported
+        self._go_by()
         self.told()
 
-    async def _settle(self, deliveries: Deliveries) -> None:
+    async def _settle(self, deliveries: Deliveries, number: int) -> None:
         self._unreached = await deliveries.settled()
+        self._settled = max(number, self._settled)
+        self._go_by()
         self.told()
+
+    def _go_by(self) -> None:
+        """Forget what governed what the stages follow no more."""
+        flushed = self._handed_over if self._activation is None else self._flushed
+        settled = self._handed_over if self._deliveries is None else self._settled
+        for number in [each for each in self._governed if each < min(flushed, settled)]:
+            del self._governed[number]
 
     def _is_chosen(self, name: str) -> bool:
         return self._only is None or name in self._only

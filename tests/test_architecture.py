@@ -128,7 +128,7 @@ ROOMS = {
             *_in(
                 "registry",
                 "registry differences changes verdicts rulebook plans creation applying removal opening expected "
-                "waiting deletion catalogue",
+                "waiting deletion catalogue governing",
             ),
             "registry.rehearsal",
         ),

@@ -7,8 +7,9 @@ from typing import Any
 from streams.configuration.references import References
 from streams.destinations import Pause
 from streams.documents import Documents
-from streams.registry.records import Version
+from streams.registry.records import DESTINATION, Version
 from streams.secrets import Secret
+from tests.registry.governing import LABELS, POLICY, GoverningDocuments
 
 CRM = {"kind": "destination", "name": "crm", "account": {"httpEndpoint": "https://api.example.com/v1"}}
 SECRET = "STREAMS_SECRET_CRM"
@@ -21,12 +22,16 @@ class ARegistry:
     def __init__(self) -> None:
         self.versions: dict[str, Version] = {}
         self.odd: dict[str, int] = {}
+        self.governing = GoverningDocuments()
 
-    def standing(self, _: str) -> dict[str, Version]:
-        return dict(self.versions)
+    def standing(self, kind: str) -> dict[str, Version]:
+        return dict(self.versions) if kind == DESTINATION else self.governing.standing(kind)
 
-    def unreadable(self, _: str) -> dict[str, int]:
-        return self.odd
+    def unreadable(self, kind: str) -> dict[str, int]:
+        return self.odd if kind == DESTINATION else self.governing.unreadable(kind)
+
+    def history(self, kind: str, name: str) -> list[Version]:
+        return self.governing.history(kind, name)
 
     def write(self, version: int, document: dict[str, Any] = CRM, **more: Any) -> None:
         self.versions["crm"] = Version(version=version, written_at=1, by="ann@desk", document=document, **more)
@@ -151,3 +156,49 @@ def test_of_a_predecessor_whose_end_was_never_seen_nothing_is_left_either() -> N
     world.registry.write(3, {**CRM, "segmnets": ["gold"]}, number=2)
     world.documents.look()
     assert (world.exported, world.delivered, world.documents.gone) == ({}, {}, frozenset({"crm.1"}))
+
+
+PARTNER = {**CRM, "marketingActions": ["Export to Third Party"], "attributes": ["person.email"]}
+
+
+def forbidden(world: World) -> list[bool]:
+    """Return whether each stage takes the destination for forbidden."""
+    return [each.forbidden is not None for each in (*world.documents.exported, *world.documents.delivered)]
+
+
+def test_a_policy_or_labels_alone_forbid_a_destination_and_allow_it_again() -> None:
+    world = World()
+    world.registry.write(1, PARTNER)
+    world.registry.governing.write({**POLICY, "status": "disabled"})
+    world.documents.look()
+    assert (forbidden(world), world.documents.governing) == ([False, False], {"policy/no-c2": 1})
+
+    world.registry.governing.write(POLICY)
+    assert world.documents.look()
+    assert forbidden(world) == [False, False]
+
+    world.registry.governing.write(LABELS)
+    assert world.documents.look()
+    assert not world.documents.look()
+    assert forbidden(world) == [True, True]
+    assert (world.exported, world.delivered) == ({"crm.1": 1}, {"crm.1": 1})
+    assert world.documents.governing == {"policy/no-c2": 2, "labels/customer-data": 1}
+    why = world.documents.delivered[0].forbidden or ""
+    assert all(each in why for each in ("no-c2", "Export to Third Party", "C2", "labels customer-data", "person.email"))
+
+    world.registry.governing.write({**POLICY, "status": "disabled"})
+    assert world.documents.look()
+    assert forbidden(world) == [False, False]
+
+
+def test_each_version_that_is_gone_by_is_judged_for_itself() -> None:
+    world = World()
+    world.registry.governing.write(POLICY)
+    world.registry.governing.write(LABELS)
+    world.registry.write(1, PARTNER)
+    world.documents.look()
+    world.registry.write(2, {**WITH_SECRET, "attributes": ["person.email"]})
+    world.documents.look()
+
+    assert (world.exported, world.delivered) == ({"crm.1": 2}, {"crm.1": 1})
+    assert forbidden(world) == [False, True]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from streams.destinations import Destination
 from streams.following import Following
 from tests.deliverables import a_destination
@@ -30,6 +32,7 @@ class SomeDocuments:
         self.exported: list[Destination] = []
         self.gone: frozenset[str] = frozenset()
         self.refused: dict[str, str] = {}
+        self.governing: dict[str, int] = {}
 
     @property
     def delivered(self) -> list[Destination]:
@@ -156,6 +159,44 @@ async def test_one_stage_alone_says_what_it_follows_itself() -> None:
     await until(lambda: exports.following.followed == {"crm.1": 1})
     for world in (delivers, exports):
         await world.following.on_stop()
+
+
+async def test_what_governs_is_followed_when_all_stages_go_by_it() -> None:
+    world = World()
+    world.following.begin()
+    world.documents.governing = {"policy/no-c2": 1}
+    world.write(replace(CRM, forbidden="C2 on person"))
+    await turns()
+    assert world.following.followed == {}
+
+    world.stage.settle.set()
+    await turns()
+    assert world.following.followed == {}
+
+    world.stage.flush.set()
+    await until(lambda: world.following.followed == {"policy/no-c2": 1})
+
+    world.stage.settle.clear()
+    world.documents.governing = {"policy/no-c2": 2}
+    world.write(CRM)
+    await turns()
+    assert world.following.followed == {"policy/no-c2": 1}
+    world.stage.settle.set()
+    await until(lambda: world.following.followed == {"policy/no-c2": 2})
+    await world.following.on_stop()
+
+
+@pytest.mark.parametrize("exports", [True, False])
+async def test_one_stage_alone_goes_by_what_governs_when_it_does(exports: bool) -> None:
+    world = World(exports=exports, delivers=not exports)
+    world.documents.governing = {"policy/no-c2": 1}
+    world.following.begin()
+    await turns()
+    assert world.following.followed == {}
+    world.stage.flush.set()
+    world.stage.settle.set()
+    await until(lambda: world.following.followed == {"policy/no-c2": 1})
+    await world.following.on_stop()
 
 
 async def test_what_cannot_be_reached_and_what_cannot_be_followed_is_refused() -> None:

@@ -21,10 +21,11 @@ from streams.configuration.problems import ConfigurationError
 from streams.configuration.references import References
 from streams.configuration.settings import Settings
 from streams.registry import applying
+from streams.registry.awaited import governing
 from streams.registry.creation import begin
 from streams.registry.opening import looked_at, opened, site_of
 from streams.registry.plans import Change, Plan, Standing, plan
-from streams.registry.records import DESTINATION
+from streams.registry.records import DESTINATION, GOVERNING
 from streams.registry.registry import Registry, RegistryError
 from streams.registry.waiting import Waited
 
@@ -151,10 +152,16 @@ async def apply_plan(settings: Settings, registry: Registry, plan: Plan, timeout
     changes = [*plan.changes, *(each for each in written if each not in plan.changes)]
     if timeout_seconds is None:
         return Applied(changes, None)
-    destinations = {each.name: each.version for each in changes if each.kind == DESTINATION}
-    wanted = {f"{name}.{version.number}": version.version for name, version in destinations.items()}
+    wanted = {key: each.version.version for each in changes if (key := _followed_as(each)) is not None}
     documents = [(each.kind, each.name) for each in changes]
     return Applied(changes, await following.followed(settings, registry, wanted, documents, timeout_seconds))
+
+
+def _followed_as(change: Change) -> str | None:
+    """Return what a document is followed as; an account is by the destinations that name it."""
+    if change.kind == DESTINATION:
+        return f"{change.name}.{change.version.number}"
+    return governing(change.kind, change.name) if change.kind in GOVERNING else None
 
 
 def _examined(settings: Settings, files: Sequence[Path], registry: Registry | None) -> Findings:

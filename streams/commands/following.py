@@ -40,7 +40,7 @@ async def followed(
 
 def told(waited: Waited) -> dict[str, Any]:
     """Return for scripts who was waited for, and who has not followed."""
-    lags = [{"worker": each.worker, "destination": each.destination, "why": each.why} for each in waited.laggards]
+    lags = [{"worker": each.worker, each.kind: each.name, "why": each.why} for each in waited.laggards]
     return {"live": list(waited.workers), "notFollowed": lags}
 
 
@@ -52,7 +52,7 @@ def say(waited: Waited) -> None:
     elif not waited.laggards:
         click.echo(f"{'the live worker follows' if count == 1 else f'all {count} live workers follow'}", err=True)
     for each in waited.laggards:
-        told = f"not followed: destination {each.destination} by worker {each.worker}: {each.why}"
+        told = f"not followed: {each.kind} {each.name} by worker {each.worker}: {each.why}"
         click.echo(coded(told, Obstacle.NOT_FOLLOWED), err=True)
 
 

@@ -77,9 +77,10 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """The names of the only destinations that concern it, where it delivers some and activates none; none: all do."""
     followed: dict[str, int] = {}
     """By incarnation the version of its document that all stages here follow: no request that was rendered by what
-    is not allowed any more is open. One that is gone here is absent."""
+    is not allowed any more is open. One that is gone here is absent. So are documents that govern destinations, by kind
+    and name, such as ``policy/no-c2``: no request is open that they forbid."""
     refused: dict[str, str] = {}
-    """By name, why the version in force is not followed here."""
+    """By name, or by kind and name of what governs destinations, why the version in force is not followed here."""
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.registry.awaited import Laggard, laggards, live
+from streams.registry.awaited import Laggard, governing, laggards, live
 from streams.status.shapes import Destination, Worker
 
 
@@ -27,15 +27,15 @@ def test_who_is_behind_is_named_with_what_it_follows_or_why_it_refuses() -> None
     ]
 
     assert laggards(workers, {"crm.1": 7}) == [
-        Laggard("new", "crm", "does not follow it yet"),
-        Laggard("behind", "crm", "still follows version 6"),
-        Laggard("refusing", "crm", "STREAMS_SECRET_CRM is not set"),
+        Laggard("new", "destination", "crm", "does not follow it yet"),
+        Laggard("behind", "destination", "crm", "still follows version 6"),
+        Laggard("refusing", "destination", "crm", "STREAMS_SECRET_CRM is not set"),
     ]
 
 
 def test_what_is_gone_must_not_be_followed_any_more() -> None:
     assert laggards([a_worker(followed={"crm.1": 7}), a_worker(followed={"crm.2": 9})], {"crm.1": None}) == [
-        Laggard("w1", "crm", "still follows version 7")
+        Laggard("w1", "destination", "crm", "still follows version 7")
     ]
 
 
@@ -43,7 +43,20 @@ def test_a_worker_that_delivers_others_only_is_not_concerned() -> None:
     worker = a_worker(only=("ads",))
 
     assert laggards([worker], {"crm.1": 7}) == []
-    assert [each.destination for each in laggards([worker], {"crm.1": 7, "ads.1": 1})] == ["ads"]
+    assert [each.name for each in laggards([worker], {"crm.1": 7, "ads.1": 1})] == ["ads"]
+
+
+def test_what_governs_destinations_concerns_every_worker_and_is_named_by_its_kind() -> None:
+    workers = [
+        a_worker("well", followed={"policy/no-c2": 3}),
+        a_worker("behind", followed={"policy/no-c2": 2}, only=("ads",)),
+        a_worker("refusing", refused={"policy/no-c2": "another release wrote it", "no-c2": "of a destination"}),
+    ]
+
+    assert laggards(workers, {governing("policy", "no-c2"): 3}) == [
+        Laggard("behind", "policy", "no-c2", "still follows version 2"),
+        Laggard("refusing", "policy", "no-c2", "another release wrote it"),
+    ]
 
 
 def test_who_has_not_reported_for_its_session_is_not_waited_for() -> None:
