@@ -202,7 +202,7 @@ def _fixed(destination: Destination) -> int | None:
 
 def _anew(cause: Cause, view: View, position: Position, now_ms: int) -> Rendered:
     """Return what a target that was told of the profile as it is now is told of it once more."""
-    if cause.target.is_given(view):
+    if cause.target.permission(view).given:
         return full(cause, seen_by(cause.target, view), view, position, now_ms)
     return withdrawn(cause, view, position, now_ms)
 

@@ -96,7 +96,7 @@ def _times(case: Case) -> Mapping[str, object]:
 
 
 def _is_withheld(case: Case) -> bool:
-    return not case.target.is_given(case.view)
+    return case.target.consents is not None and not case.target.permission(case.view).given
 
 
 def _answers(case: Case) -> Mapping[str, object]:
@@ -114,7 +114,7 @@ def _missing(case: Case) -> Mapping[str, object]:
 
 def _identities(case: Case) -> bytes | None:
     """Return those that consent lets the target see."""
-    return case.target.identities(case.view)
+    return case.target.permitted(case.view.identities, case.view)
 
 
 def _is_unidentified(case: Case) -> bool:

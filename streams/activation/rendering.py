@@ -47,7 +47,7 @@ def full(cause: Cause, seen: Values, view: View, position: Position, now_ms: int
     """Return an export of all that the cause's target gets to see, and note that it is told."""
     profile, projection = view.profile, cause.target.projection
     memberships = profile.memberships if not cause.reentered else _shown(cause, seen, view, position)
-    known = cause.target.identities(view)
+    known = cause.target.permission(view).identities
     body, inside = projection.body(seen, memberships, known, changed=cause.changed, now_ms=now_ms)
     assert cause.trigger is not None, "only what is triggered is exported"
     tell(cause.target, view, known, inside=inside, trigger=cause.trigger)

@@ -55,7 +55,7 @@ def _of_now(
     """Return what is sent of the profile as it is now, or why nothing is."""
     profile, told = view.profile, view.profile.told.get(target.incarnation)
     case = Case(target, trigger, seen_by(target, view), view, position)
-    is_given, exclusion = target.is_given(view), waits_for(case)
+    is_given, exclusion = target.permission(view).given, waits_for(case)
     shown = _shown(target, profile, known, waits=exclusion is not None) if is_given else None
     if shown is not None:
         return _full(case, shown, known, now_ms), None
@@ -96,7 +96,7 @@ def _shown(target: Target, profile: Profile, known: list[Segment], *, waits: boo
 def _full(case: Case, shown: Memberships, known: list[Segment], now_ms: int) -> Rendered:
     target, view = case.target, case.view
     view.profile.revision = max(view.profile.revision + 1, now_ms)
-    ids = target.identities(view)
+    ids = target.permission(view).identities
     body, inside = target.projection.body(case.seen, shown, ids, changed=known, now_ms=now_ms)
     tell(target, view, ids, inside=inside, trigger=case.trigger)
     return rendered(Cause(target, case.trigger), body, view.profile.revision, case.position)

@@ -35,7 +35,7 @@ def replayed(target: Target, view: View, replay: Replay, position: Position, now
         return Step(excluded, written=False, considered=[(target.destination, excluded, Exclusion.POLICY)])
     if not is_last(view.profile, target.incarnation, replay.meta):
         return Step(RecordEnd.OVERTAKEN, written=False)
-    if not (target.is_given(view) or _is_withdrawal(view.profile, target.incarnation, replay.meta)):
+    if not (target.permission(view).given or _is_withdrawal(view.profile, target.incarnation, replay.meta)):
         return renewed(target, view, Trigger.CONSENT, position, now_ms)
     export = Rendered(target.destination, bytes(replay.body), replay.id, replay.meta, replay.replays)
     activated = RecordEnd.ACTIVATED

@@ -58,19 +58,17 @@ class Target:
     consents_at: int = 0
     """Their place among all the paths, if it needs any."""
 
-    def permission(self, view: View, known: bytes | None) -> Permission:
-        """Return whether the profile's consent lets it be sent, and with which of the identities *known*."""
+    def permission(self, view: View) -> Permission:
+        """Return whether the profile may be sent to it, and with which identities."""
         if self.consents is None:
-            return Permission(given=True, identities=known)
-        return self.consents.permission(view.values[self.consents_at], known)
+            return Permission(given=True, identities=view.identities)
+        return self.consents.permission(view.values[self.consents_at], view.identities)
 
-    def is_given(self, view: View) -> bool:
-        """Whether the profile's consent lets it be sent as it is now."""
-        return self.consents is None or self.permission(view, view.identities).given
-
-    def identities(self, view: View) -> bytes | None:
-        """Return the identities with which the profile may be sent as it is now."""
-        return view.identities if self.consents is None else self.permission(view, view.identities).identities
+    def permitted(self, known: bytes | None, view: View) -> bytes | None:
+        """Return those of some identities that the profile's consent lets it see."""
+        if self.consents is None:
+            return known
+        return self.consents.permission(view.values[self.consents_at], known).identities
 
     def seen(self, values: Values) -> Values:
         """Return those of its attributes, of the *values* of all the paths."""

@@ -123,8 +123,10 @@ def _is_concerned(target: Target, change: _Identities, view: View) -> bool:
     selection = target.projection.selection
     if target.consents is None:
         return selection.is_all or selection.is_concerned(*change)
-    before, now = (target.permission(view, known) for known in change)
-    return not (before.given and now.given) or selection.is_concerned(before.identities, now.identities)
+    if not target.permission(view).given:
+        return True
+    before, now = (target.permitted(known, view) for known in change)
+    return selection.is_concerned(before, now)
 
 
 def _add_consents(causes: Iterable[Cause], view: View, written: Written, change: ChangedValues | None) -> None:
@@ -147,13 +149,13 @@ def _is_other(target: Target, view: View, change: ChangedValues) -> bool:
     at = target.consents_at
     if target.consents is None or at not in change.places:
         return False
-    return target.consents.permission(change.before[at], view.identities) != target.permission(view, view.identities)
+    return target.consents.permission(change.before[at], view.identities) != target.permission(view)
 
 
 def _is_missed(target: Target, view: View) -> bool:
     """Say whether the target was told "in" and consent is missing: another document may not have needed it."""
     told = view.profile.told.get(target.incarnation)
-    return told is not None and told.inside and not target.is_given(view)
+    return told is not None and told.inside and not target.permission(view).given
 
 
 def _different(before: Values, now: Values) -> Iterator[int]:

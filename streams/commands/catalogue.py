@@ -27,14 +27,13 @@ from streams.commands.shared import (
 from streams.configuration.governing import governed
 from streams.configuration.settings import Settings
 from streams.governance.evaluating import Lineage, Violation
-from streams.governance.telling import in_short
 from streams.registry.applying import standing_of
 from streams.registry.awaited import live
 from streams.registry.catalogue import Card, account_of, cards, masked
+from streams.registry.governing import forbidden
 from streams.registry.opening import looked_at
 from streams.registry.records import DESTINATION, Version
 from streams.registry.registry import Registry
-from streams.registry.rulebook import violations
 from streams.registry.verdicts import labels_of, violations_of
 from streams.status.shapes import Report, Worker
 
@@ -56,7 +55,7 @@ HEADS = ("name", "state", "reason", "version", "endpoint", "segments", "attribut
 def list_destinations(config: Path | None, output: str) -> None:
     """List the destinations in force, each with its state and why.
 
-    configured: no segment yet; activated; paused: by whom and why; forbidden: by which policy, and which labels;
+    configured: no segment yet; activated; forbidden: by which policy, from label to action; paused: by whom and why;
     faulted: why; draining: nothing more is exported to it. Whether it is faulted is what the live workers say; all else
     is in the documents.
     """
@@ -130,11 +129,8 @@ async def _one(settings: Settings, name: str) -> _One:
 def _cards(registry: Registry | None, reports: list[Report]) -> list[Card]:
     if registry is None:
         return []
-    standing = standing_of(registry)
-    found = violations(standing, governed(standing.governing).governance)
-    forbidden = {name: in_short(all_of) for name, all_of in found.items()}
-    unreadable = registry.unreadable(DESTINATION)
-    return cards(standing.destinations, unreadable, reports, live(reports, now()), forbidden)
+    standing, unreadable = registry.standing(DESTINATION), registry.unreadable(DESTINATION)
+    return cards(standing, unreadable, reports, live(reports, now()), forbidden(registry))
 
 
 def _listed(card: Card) -> dict[str, Any]:

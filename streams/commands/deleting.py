@@ -10,6 +10,7 @@ import click
 import orjson
 
 from streams.commands import following
+from streams.commands.held import held
 from streams.commands.helps import UNREACHED, WRONG_OR_REFUSED, epilog
 from streams.commands.known import unknown
 from streams.commands.options import author, timeout_option
@@ -111,13 +112,8 @@ async def _deleted(settings: Settings, name: str, drain: bool, timeout_seconds: 
 
 async def _drained(deletion: Deletion) -> None:
     """Wait until all is delivered, and show how much is not."""
-    version = deletion.version
-    if version is not None and version.life == "draining" and version.pause is not None:
-        click.echo(
-            f"destination {deletion.name} is paused by {version.pause.by}: nothing of it is delivered until 'streams "
-            f"destinations resume {deletion.name}'",
-            err=True,
-        )
+    if (why := held(deletion.registry, deletion.name)) is not None:
+        click.echo(why, err=True)
     with Progress(f"{deletion.name} is draining") as progress:
         async for left in deletion.undelivered():
             progress.left(left)

@@ -9,6 +9,7 @@ import click
 import orjson
 
 from streams.activation.partitioners import HASHES, murmur2
+from streams.commands.held import held
 from streams.commands.helps import UNREACHED, WRONG_OR_REFUSED, epilog
 from streams.commands.known import in_force
 from streams.commands.options import author
@@ -68,6 +69,8 @@ async def ask(settings: Settings, profile: str, name: str, partition: int | None
     """Write the request for the incarnation in force, and return where it stands once the broker has confirmed it."""
     async with looked_at(settings) as registry:
         version = in_force(registry, DESTINATION, name)
+        if (why := held(registry, name)) is not None:
+            click.echo(why, err=True)
     if version.life != "live":
         raise click.UsageError(f"destination {name} is {version.life}: it is exported nothing more")
     command = ReExport(destination=f"{name}.{version.number}", version=version.min_version, by=author().by)

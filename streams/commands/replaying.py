@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import click
 import orjson
 
+from streams.commands.held import held
 from streams.commands.helps import UNREACHED, WRONG_OR_REFUSED, epilog
 from streams.commands.letter_options import POSITION, filters, wanted
 from streams.commands.letter_views import NO_LETTER, NO_TOPIC, NOTHING, absent, looking
@@ -34,7 +35,8 @@ from streams.letters.verdicts import ASKED, REPLAYABLE, Verdicts
 from streams.letters.wanted import Wanted
 from streams.profile_commands import commands_topic
 from streams.registry.opening import looked_at
-from streams.registry.records import DESTINATION, Version
+from streams.registry.records import DESTINATION
+from streams.registry.registry import Registry
 from streams.remedies.replays import told as hindrance_told
 from streams.topics import cluster
 
@@ -129,18 +131,15 @@ async def _replayed(settings: Settings, place: Place | None, asked: Wanted, seco
             await _check_commands(settings)
             to = await stack.enter_async_context(owners(settings.kafka.brokers, settings.app))
             await run.replay(spans, to, seconds)
-        _warn(run.verdicts, in_force)
+        _warn(run.verdicts, registry)
         return run.verdicts
 
 
-def _warn(found: Verdicts, in_force: Callable[[str], Version | None]) -> None:
+def _warn(found: Verdicts, registry: Registry | None) -> None:
     """Tell what one would not expect of where the letters go."""
     for incarnation in sorted(found.incarnations):
-        name = incarnation.rpartition(".")[0]
-        version = in_force(name)
-        if version is not None and version.pause is not None:
-            paused = f"destination {name} is paused by {version.pause.by}"
-            click.echo(f"{paused}: nothing of it is delivered until 'streams destinations resume {name}'", err=True)
+        if (why := held(registry, incarnation.rpartition(".")[0])) is not None:
+            click.echo(why, err=True)
     for incarnation, count in found.narrowed.items():
         why = f"{count} were rendered before something was taken away from {incarnation}"
         click.echo(f"{why}: in their place the profiles are exported as they are now", err=True)

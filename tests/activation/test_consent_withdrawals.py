@@ -503,15 +503,3 @@ def test_the_state_names_what_was_told_only_where_consent_leaves_something_out()
     assert life.profile.told[NEEDY.incarnation].identities is None
     life.says(YES | {"idSpecific": {"ecid": {"1": NO}}})
     assert life.profile.told[NEEDY.incarnation].identities == b'{"email":[{"id": "one@example.com"}]}'
-
-
-def test_consent_comes_and_goes_with_the_identities_that_give_it() -> None:
-    """Whose every identity denies gives nothing; who gives for one only is sent as soon as that is there."""
-    life = a_life(consents=YES | {"idSpecific": {"ecid": {"1": NO}}}, ids=None)
-    later = [life.take("qualifications", a_membership("b", second, ids=ids)) for second, ids in enumerate(({}, IDS))]
-    alone = life.take("qualifications", a_membership("b", 3, status="existing", ids={"ecid": [{"id": "1"}]}))
-    none = life.take("qualifications", a_membership("unmapped", 4, ids={}))
-
-    assert [statuses(body(step)) for step in later] == [{"a": "realized", "b": "realized"}] * 2
-    assert (trigger(alone), set(statuses(body(alone)).values())) == ("consent", {"exited"})
-    assert (trigger(none), set(statuses(body(none)).values())) == ("identity", {"realized", "existing"})

@@ -11,6 +11,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from tests.commands.desk import PARTITIONS, Desk, a_state, a_worker
+from tests.registry.governing import LABELS, POLICY
 
 pytestmark = pytest.mark.kafka
 
@@ -61,6 +62,28 @@ async def test_nothing_is_there_before_the_first_one(desk: Desk) -> None:
     ended = await desk.streams("destinations", "show", "crm")
     assert (ended.code, ended.out) == (2, "")
     assert "no destination is called 'crm'; known are none" in ended.err
+
+
+async def test_what_policies_forbid_is_listed_and_shown_with_the_way_to_it(desk: Desk) -> None:
+    partner = {**CRM, "segments": ["a"], "attributes": ["person.email"], "marketingActions": POLICY["marketingActions"]}
+    await applied(desk, partner, {**CRM, "name": "own", "segments": ["a"], "attributes": ["person.email"]})
+    await applied(desk, LABELS, POLICY)
+    await desk.done("destinations", "pause", "crm", "--why", "their maintenance")
+
+    found = await listed(desk)
+    assert found["own"] == ("activated", "")
+    state, reason = found["crm"]
+    assert state == "forbidden"
+    assert reason == (
+        "policy no-c2 denies Export to Third Party: C2 on person (in labels customer-data) -> attribute person.email"
+    )
+    shown = (await desk.done("destinations", "show", "crm", "--output", "json")).told
+    assert (shown["state"], shown["reason"]) == (state, reason)
+    ended = await desk.streams("re-export", "--profile", "p", "--destination", "crm")
+    assert f"destination crm is forbidden ({reason}): nothing of it is delivered until it is allowed" in ended.err
+
+    await applied(desk, {**POLICY, "status": "disabled"})
+    assert (await listed(desk))["crm"][0] == "paused"
 
 
 async def test_a_destination_without_segments_is_configured_and_activated_as_a_second_step(desk: Desk) -> None:
