@@ -25,7 +25,7 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     view: View
     position: Position
     repeated: bool = False
-    """Whether the record is done again; it matters only where consent is needed."""
+    """Whether the record is done again; it matters where consent is needed, and before ``since``."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -84,11 +84,16 @@ def verdicts(case: Case) -> Iterator[Verdict]:
 
 
 def _is_too_early(case: Case) -> bool:
-    """Say whether the record is from before ``since``; an exit is not for one that was told: it may think it is in."""
+    """Say whether the record is from before ``since``.
+
+    For one that was told an exit is not: it may think it is in. Nor is a record that is done again, since it may have
+    replaced one that was not too early, whose export nobody knows to have been written.
+    """
     since = case.target.since
     if since is None or case.position.timestamp >= since:
         return False
-    return case.trigger is not Trigger.EXITED or case.target.incarnation not in case.view.profile.told
+    matters = case.trigger is Trigger.EXITED or case.repeated
+    return not matters or case.target.incarnation not in case.view.profile.told
 
 
 def _times(case: Case) -> Mapping[str, object]:

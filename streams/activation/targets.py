@@ -93,7 +93,7 @@ class Cause(msgspec.Struct):
     reentered: list[Segment] = []
     """Those among them whose exit is done again although the profile has entered them anew since."""
     repeated: bool = False
-    """Whether the record is done again; said only where the target needs consent."""
+    """Whether the record is done again: it has taken over the duties of those whose place it took."""
 
     def turn(self, write: MembershipWrite) -> None:
         """Count a membership that was entered or exited."""

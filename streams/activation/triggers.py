@@ -40,6 +40,9 @@ class Triggers:
             if waiting and written.fragment is not None:
                 change = None if written.fragment.repeated else self._changed_values(view, written.fragment)
                 self._add_attributes(waiting, view, written.fragment, change)
+        if written.repeated:
+            for cause in causes.values():
+                cause.repeated = True
         if self._asks_consent:
             _add_consents(causes.values(), view, written, change)
         return [causes[number] for number in sorted(causes)]
@@ -136,7 +139,6 @@ def _add_consents(causes: Iterable[Cause], view: View, written: Written, change:
         target = cause.target
         if target.consents is None:
             continue
-        cause.repeated = repeated
         if cause.trigger not in _LESS:
             continue
         is_other = change is not None and _is_other(target, view, change)

@@ -303,6 +303,17 @@ def test_an_exit_from_before_since_is_told_to_who_was_told_of_the_profile_and_to
     assert life.last["segmentMembership"]["ups"]["a"]["status"] == "exited"
 
 
+def test_a_record_from_before_since_is_done_again_for_the_one_whose_place_it_took() -> None:
+    life = Life(an_activation(LIMITED))
+    assert life.take("qualifications", a_membership("a", 1), timestamp=NOW_MS).end is RecordEnd.ACTIVATED
+    assert life.take("qualifications", a_membership("a", 2), timestamp=EARLY).end is RecordEnd.NOT_TRIGGERED
+
+    again = life.take("qualifications", a_membership("a", 1), offset=0, timestamp=NOW_MS)
+    assert again.end is RecordEnd.OVERTAKEN, "the other one has its duty"
+
+    assert life.take("qualifications", a_membership("a", 2), offset=1, timestamp=EARLY).end is RecordEnd.ACTIVATED
+
+
 def test_who_was_told_in_is_sent_the_withdrawal_of_a_null_from_before_since() -> None:
     life = Life(an_activation(LIMITED))
     life.take("qualifications", a_membership("a", 1), timestamp=NOW_MS)

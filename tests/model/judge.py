@@ -1,0 +1,199 @@
+"""Holds what the product did against what the model says: exactly where all is read once, by the duties after a crash.
+
+What is read again may be exported again. Then each export must be one that the laws allow in a state that the profile
+had since the record was read first, and the last one must say what is so in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.model import contents
+from tests.model.contents import Document, Segment
+from tests.model.laws import Model, Outcome, Person, Record, Setting
+
+
+class Disagreement(AssertionError):  # noqa: N818 - it is none of the product's errors
+    """The product did what the model does not say."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An export as the product wrote it."""
+
+    destination: str
+    trigger: str
+    body: Any
+    id: str = ""
+
+
+@dataclass
+class Done:
+    """How the product ended a record."""
+
+    end: str | None
+    sent: list[Sent]
+    considered: dict[str, tuple[str, str | None]] | None = None
+
+
+@dataclass
+class Judge:
+    """Of one profile; its *worlds* are all that may be known, where it is not known what has happened by itself."""
+
+    setting: Setting
+    worlds: list[Person] = field(default_factory=lambda: [Person()])
+    last: dict[str, Any] = field(default_factory=dict)
+    """By destination, the last body that was sent."""
+    due: dict[str, Any] = field(default_factory=dict)
+    """By destination, the last body that the model has sent."""
+    bodies: dict[str, str] = field(default_factory=dict)
+    """By export id."""
+
+    def __post_init__(self) -> None:
+        self._model = Model(self.setting)
+
+    @property
+    def person(self) -> Person:
+        """What is known, where that is certain."""
+        return self.worlds[0]
+
+    def take(self, record: Record, done: Done, now: int) -> Outcome:
+        """Hold a record that was read for the first time against the model; returns what the model says."""
+        told: list[tuple[Person, Outcome]] = []
+        for world in self.worlds:
+            mine = world.copy()
+            told.append((mine, self._model.take(mine, record, now)))
+        agreeing = [each for each in told if _agrees(each[1], done)]
+        if not agreeing:
+            raise Disagreement(f"{record}\n the product: {done}\n the model: {told[0][1]}")
+        self.worlds = [world for world, _ in agreeing]
+        outcome = agreeing[0][1]
+        self.note(done.sent)
+        self.due |= {name: body for name, (_, body) in outcome.sent.items()}
+        return outcome
+
+    def suppose(self, record: Record, now: int) -> Outcome:
+        """Apply a record of which it is not known what was sent."""
+        outcome = self._model.take(self.person, record, now)
+        self.due |= {name: body for name, (_, body) in outcome.sent.items()}
+        return outcome
+
+    def note(self, sent: Iterable[Sent]) -> None:
+        """Note what stands in the exports; no id may stand for two bodies."""
+        for each in sent:
+            self.last[each.destination] = each.body
+            spelled = contents.spelled(each.body)
+            if each.id and self.bodies.setdefault(each.id, spelled) != spelled:
+                raise Disagreement(f"{each.id} stands for two bodies: {each} and {self.bodies[each.id]}")
+
+    def removed(self) -> None:
+        """Note that what was forgotten is removed."""
+        for world in self.worlds:
+            world.before = None
+
+    def again(self, done: Done, states: Iterable[Person], now: int) -> None:
+        """Take what a record was sent for that may have been read before; *states* are those it may tell of."""
+        states = list(states)
+        for each in done.sent:
+            if not any(self.may_say(state, each, now) for state in states):
+                raise Disagreement(f"nothing allows {each}\n of {states}")
+        self.note(done.sent)
+        self.due |= {each.destination: each.body for each in done.sent if self.may_say(self.person, each, now)}
+        for each in done.sent:
+            for world in self.worlds:
+                if each.trigger != "forgotten" and not world.is_blank:
+                    world.told[each.destination] = _says_in(each.body)
+
+    def covered(self, now: int) -> None:
+        """Raise unless the last export of each destination says what the model has sent last, or what is so now."""
+        for document in self.setting.documents:
+            name = document["name"]
+            last, due = self.last.get(name), self.due.get(name)
+            if contents.same(last, due) if name in self.last else name not in self.due:
+                continue
+            if self._waits(document, last, due):
+                continue
+            if name not in self.last or not self.may_say(self.person, Sent(name, "", last), now):
+                raise Disagreement(f"{name} was told {last} last, and must have been told {due}")
+
+    def _waits(self, document: Document, last: Any, due: Any) -> bool:
+        """Whether an entry waits, so that nothing but the exits of before had to be told."""
+        if not self._model.is_inside(self.person, document) or self._model.waits_for(document, self.person) is None:
+            return False
+        said, must = (_flat({} if each is None else each["segmentMembership"]) for each in (last, due))
+        return all(
+            said.get(segment, entry) == entry and segment in said for segment, entry in must.items() if _is_out(entry)
+        )
+
+    def may_say(self, person: Person, sent: Sent, now: int) -> bool:
+        """Whether an export that is written again may say that, if this is known of the profile."""
+        document = next(each for each in self.setting.documents if each["name"] == sent.destination)
+        kept = person.before
+        if kept is not None and _like(
+            sent.body, self._model.withdrawal(kept, document, now), self._kept(kept, document)
+        ):
+            return True
+        if _like(sent.body, self._model.full(person, document, now), self._kept(person, document)):
+            return True
+        return self._tells_an_exit(person, document, sent.body, now)
+
+    def _kept(self, person: Person, document: Document) -> dict[str, Any]:
+        """Return the exits as they may be shown though they are old."""
+        exits = {each: entry for each, entry in self._model.mapped(person.entries, document).items() if _is_out(entry)}
+        return contents.shown(document, exits)
+
+    def _tells_an_exit(self, person: Person, document: Document, body: Any, now: int) -> bool:
+        """Whether it tells of an exit while the entry anew has to wait: segments of the profile shown as left."""
+        said = {
+            (namespace, each): entry
+            for namespace, slots in body["segmentMembership"].items()
+            for each, entry in slots.items()
+        }
+        full = self._model.full(person, document, now)
+        mapped = self._model.mapped(person.entries, document)
+        others = {key: value for key, value in body.items() if key != "segmentMembership"}
+        if not contents.same(others, {key: value for key, value in full.items() if key != "segmentMembership"}):
+            return False
+        return said.keys() <= mapped.keys() and any(entry["status"] == "exited" for entry in said.values())
+
+
+def _like(body: Any, wanted: Any, kept: Mapping[str, Any]) -> bool:
+    """Whether *body* is what is wanted, but for exits of *kept* that it may show as well."""
+    if contents.same(body, wanted):
+        return True
+    said: dict[Segment, Any] = _flat(body["segmentMembership"])
+    must, may = _flat(wanted["segmentMembership"]), _flat(kept)
+    others = [{key: value for key, value in each.items() if key != "segmentMembership"} for each in (body, wanted)]
+    if not contents.same(*others) or not must.keys() <= said.keys() <= must.keys() | may.keys():
+        return False
+    return all(entry == (must[each] if each in must else may[each]) for each, entry in said.items())
+
+
+def _flat(namespaces: Mapping[str, Any]) -> dict[Segment, Any]:
+    return {(name, each): entry for name, slots in namespaces.items() for each, entry in slots.items()}
+
+
+def _is_out(entry: Mapping[str, Any]) -> bool:
+    return bool(entry["status"] == "exited")
+
+
+def _says_in(body: Any) -> bool:
+    return any(not _is_out(entry) for entry in _flat(body["segmentMembership"]).values())
+
+
+def _agrees(outcome: Outcome, done: Done) -> bool:
+    if done.end is not None and done.end != outcome.end:
+        return False
+    if done.considered is not None and done.considered != outcome.considered:
+        return False
+    sent = {each.destination: (each.trigger, each.body) for each in done.sent}
+    return (
+        len(sent) == len(done.sent)
+        and sent.keys() == outcome.sent.keys()
+        and all(
+            trigger == outcome.sent[name][0] and contents.same(body, outcome.sent[name][1])
+            for name, (trigger, body) in sent.items()
+        )
+    )
