@@ -52,7 +52,26 @@ class Replay(
         return f"Replay({self.destination}, {self.id}, ...)"  # never the data
 
 
-Command = ReExport | Replay
+class Due(msgspec.Struct, frozen=True, gc=False):
+    """A membership of which something is due; *position* names the record that wrote it, as an export's source does."""
+
+    namespace: str
+    segment: str
+    position: str
+
+
+class Expire(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", tag="expire"):
+    """End memberships whose ``validUntil`` has passed, and drop exits that are old, where nothing came meanwhile."""
+
+    memberships: tuple[Due, ...]
+
+    def __repr__(self) -> str:
+        return f"Expire({len(self.memberships)}, ...)"  # never the data
+
+
+Wanted = ReExport | Replay
+"""What is asked for one destination."""
+Command = Wanted | Expire
 
 FORGOTTEN = "forgotten"
 """The trigger of an export that takes back what a destination was told of a profile; the profile's state is gone."""

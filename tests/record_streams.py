@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from streams.activation.events import Change
 from streams.activation.profiles import Profile
+from streams.activation.timestamps import parse_time
 from streams.destinations import Consent, Destination
 from streams.exports import Position
 from tests.records import (
@@ -30,6 +31,8 @@ DESTINATIONS = (
     a_destination("ids", segments=["a"], attributes=[]),
     a_destination("all", segments=["a", "b"], attributes=["email"], triggers="written"),
 )
+COMMANDS = "commands"
+"""The topic on which a worker asks itself to expire what is due."""
 LATE = a_destination("late", segments=["a", "b"], attributes=["email"], since=NOW_MS - 1)
 """One for which half of the records are too early."""
 CONSENTING = (
@@ -52,9 +55,9 @@ class Record:
     value: bytes | None
     position: Position
 
-    @property
-    def change(self) -> Change:
-        return change_of(self.topic, self.value)
+    def change(self, now_ms: int = NOW_MS) -> Change:
+        """Return what it says, read at a time."""
+        return change_of(self.topic, self.value, now_ms)
 
 
 people = st.sampled_from([None, "one@example.com", "two@example.com"])
@@ -69,6 +72,9 @@ sayings = st.sampled_from(
 )
 """What a fragment says of consent."""
 
+
+untils = st.sampled_from([None, None, -5, 15, 45, 500, 60_000])
+"""How many milliseconds after NOW_MS a membership ends; a worker's clock runs for some 1 300."""
 
 inputs = st.sampled_from([("qualifications", "exits"), ("memberships", "memberships")])
 """Either one topic for both kinds or one for each, as the settings have it."""
@@ -93,7 +99,11 @@ def _values(draw: st.DrawFn, topics: tuple[str, ...], nulls: int) -> tuple[str, 
     words = {"qualifications": ["realized", "existing", None], "exits": ["exited", None]}
     status = draw(st.sampled_from(words.get(topic, ["realized", "existing", "exited"])))
     segment = draw(st.sampled_from(["a", "b", "unmapped"]))
-    return topic, a_membership(segment, draw(st.integers(0, 4)), status=status, ids=ids)
+    return topic, a_membership(segment, draw(st.integers(0, 4)), status=status, ids=ids, until_ms=_end(draw(untils)))
+
+
+def _end(until: int | None) -> int | None:
+    return None if until is None else NOW_MS + until
 
 
 @st.composite
@@ -124,7 +134,7 @@ def _lives(draw: st.DrawFn) -> list[Record]:
         value = None if what == "null" else a_fragment(email="one@example.com", tier="gold")
         if status:
             segment = draw(st.sampled_from(["a", "b", "b", "unmapped"]))
-            value = a_membership(segment, second, status=status, ids=draw(identity_maps))
+            value = a_membership(segment, second, status=status, ids=draw(identity_maps), until_ms=_end(draw(untils)))
         elif value is not None:
             more = {"consents": each} if (each := draw(sayings)) else {}
             value = a_fragment(tier="gold", **({"email": "one@example.com"} if draw(st.booleans()) else {}), **more)
@@ -142,7 +152,7 @@ def applied(records: Iterable[Record], profile: Profile | None = None) -> Profil
     """Return the profile after *records*."""
     activation, profile = an_activation(*DESTINATIONS), profile or Profile()
     for record in records:
-        activation.apply(profile, record.change, record.position, NOW_MS)
+        activation.apply(profile, record.change(), record.position, NOW_MS)
     return profile
 
 
@@ -153,6 +163,8 @@ class Known:
     inside: dict[str, bool] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     identities: set[str] = field(default_factory=set)
+    untold: set[str] = field(default_factory=set)
+    """Segments that the profile is out of, and was not in that anybody knew: they ended before they came."""
     consents: Any = field(default_factory=dict)
 
     def permitted(self, destination: Destination) -> set[str] | None:
@@ -189,21 +201,55 @@ class Model:
         self.fragments: dict[str, tuple[int, int, dict[str, Any]]] = {}
         self.identities: dict[str, Any] = {}
         self._before: dict[str, tuple[str, bool]] = {}
+        self._ends: dict[str, tuple[str, int]] = {}
+        """Of segments that the profile is in until some moment: by which record, and when, in milliseconds."""
+        self._untold: set[str] = set()
 
-    def take(self, record: Record) -> None:
+    def take(self, record: Record, now_ms: int = NOW_MS) -> None:
         if record.value is None:
             self._null(record.topic)
             return
         value = json.loads(record.value)
+        if record.topic == COMMANDS:
+            self._expire(value, now_ms)
+            return
         if record.topic in ("profiles", "loyalty"):
             self.fragments[record.topic] = record.position.timestamp, -SOURCES.index(record.topic), value
         for segment, entry in value.get("segmentMembership", {}).get("ups", {}).items():
             out = entry.get("status", "exited" if record.topic == "exits" else "realized") == "exited"
             event = entry["lastQualificationTime"], out
             if event >= self.memberships.get(segment, self._before.get(segment, ("", False))):
-                self.memberships[segment] = event
+                self._write(segment, event, record, entry.get("validUntil"))
+                self.again(record, now_ms)
         if "identityMap" in value:
             self.identities[record.topic] = value["identityMap"]
+
+    def again(self, record: Record, now_ms: int) -> None:
+        """Note that a record is read, perhaps again: what has ended since has ended by it."""
+        for segment, (writer, until_ms) in list(self._ends.items()):
+            if writer == record.position.text and until_ms <= now_ms:
+                self._exit(segment)
+
+    def _write(self, segment: str, event: tuple[str, bool], record: Record, until: str | None) -> None:
+        is_new = segment not in self.memberships or segment in self._untold
+        self.memberships[segment] = event
+        self._ends.pop(segment, None)
+        if not event[1]:
+            self._untold.discard(segment)
+        if until is not None and not event[1]:
+            self._ends[segment] = record.position.text, parse_time(until) // 1_000
+            if is_new:
+                self._untold.add(segment)
+
+    def _exit(self, segment: str) -> None:
+        self.memberships[segment] = self.memberships[segment][0], True
+        del self._ends[segment]
+
+    def _expire(self, command: Any, now_ms: int) -> None:
+        for due in command["memberships"]:
+            writer, until_ms = self._ends.get(due["segment"], ("", now_ms + 1))
+            if writer == due["position"] and until_ms <= now_ms:
+                self._exit(due["segment"])
 
     def _null(self, topic: str) -> None:
         if self.fragments.keys() - {topic}:
@@ -212,6 +258,7 @@ class Model:
             return
         self._before |= self.memberships
         self.memberships, self.fragments, self.identities = {}, {}, {}
+        self._ends, self._untold = {}, set()
 
     def removed(self) -> None:
         """Note that what was kept of a forgotten life is gone: nothing is older than it any more."""
@@ -226,13 +273,14 @@ class Model:
             consents = _merged(consents, fragment.get("consents", {}))
         items = [item for one in self.identities.values() for items in one.values() for item in items]
         inside = {segment: not out for segment, (_, out) in self.memberships.items()}
-        return Known(inside, values, {item["id"] for item in items}, consents)
+        return Known(inside, values, {item["id"] for item in items}, self._untold, consents)
 
 
 def says_all(destination: Destination, body: Any, truth: Known) -> bool:
     """Whether *body*, the last that *destination* was sent, leaves out nothing that it must have been told."""
     mapped = {s.id: truth.inside[s.id] for s in destination.segments if s.id in truth.inside}
     told = {} if body is None else said(body)
+    mapped = {s: inside for s, inside in mapped.items() if inside or s not in truth.untold}
     permitted = truth.permitted(destination)
     if destination.consent is not None and (permitted is None or not any(mapped.values())):
         return not any(told.values())  # which exits it was told depends on what was consented to then
@@ -241,7 +289,7 @@ def says_all(destination: Destination, body: Any, truth: Known) -> bool:
     if _waits(destination, mapped, truth):
         return all(told.get(segment) is False for segment, inside in mapped.items() if not inside)
     forgotten = told.keys() - mapped.keys()
-    if {**mapped, **dict.fromkeys(forgotten, False)} != told or (forgotten and mapped):
+    if {**mapped, **dict.fromkeys(forgotten, False)} != told or (forgotten - truth.untold and mapped):
         return False
     if body is None or not any(mapped.values()):
         return True  # outside, a change of attributes or identities is nobody's business

@@ -12,6 +12,7 @@ from streams.activation.decoding import decoder
 from streams.activation.events import Change, Input, Kind, Malformed
 from streams.activation.profiles import Profile
 from streams.activation.rendering import Rendered, Step
+from streams.activation.timestamps import render_time
 from streams.destinations import Account, Attribute, Destination, Segment
 from streams.engine import Message
 from streams.exports import Position
@@ -58,8 +59,13 @@ def a_time(second: float) -> str:
     return f"2020-05-25T{int(second) // 3600:02}:{int(second) // 60 % 60:02}:{second % 60:09.6f}Z"
 
 
-def a_membership(segment: str = "a", second: float = 0, *, status: str | None = None, ids: Any = None) -> bytes:
+def a_membership(
+    segment: str = "a", second: float = 0, *, status: str | None = None, ids: Any = None, until_ms: int | None = None
+) -> bytes:
+    """Return a membership record; *until_ms* is when it ends by itself."""
     entry = {"lastQualificationTime": a_time(second)} | ({} if status is None else {"status": status})
+    if until_ms is not None:
+        entry["validUntil"] = render_time(until_ms * 1_000).decode()
     identities = {} if ids is None else {"identityMap": ids}
     return json.dumps({"segmentMembership": {"ups": {segment: entry}}} | identities).encode()
 
@@ -75,8 +81,8 @@ def decoded(
     return decoder(source)(Message("topic", 0, 0, timestamp_ms, key, value, (), assignment=1), now_ms)
 
 
-def change_of(topic: str, value: bytes | None) -> Change:
-    change = decoded(INPUTS[topic], value)
+def change_of(topic: str, value: bytes | None, now_ms: int = NOW_MS) -> Change:
+    change = decoded(INPUTS[topic], value, now_ms=now_ms)
     assert not isinstance(change, Malformed), change.detail
     return change
 
@@ -95,7 +101,8 @@ class Life:
     ) -> Step:
         at = self._next[topic] if offset is None else offset
         self._next[topic] = at + 1
-        step = self.activation.apply(self.profile, change_of(topic, value), Position(topic, 0, at, timestamp), now)
+        change = change_of(topic, value, now)
+        step = self.activation.apply(self.profile, change, Position(topic, 0, at, timestamp), now)
         self.exports += step.exports
         return step
 

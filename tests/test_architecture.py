@@ -49,7 +49,7 @@ ROOMS = {
                 "attributes selections projection activate deciding slots targets triggers unions forgetting "
                 "withdrawals removals rendering renewals masking explaining simulating tallies replays owing "
                 "faults "
-                "consents consent_withdrawals",
+                "consents consent_withdrawals expiries due_times",
             ),
             *_in(
                 "delivery",
@@ -137,7 +137,10 @@ ROOMS = {
     "wiring": Room(
         (
             "activation.agents",
-            *_in("activation", "cataloguing inquiring overlay followed rows upkeep obeying chores engine_settings"),
+            *_in(
+                "activation",
+                "expiring limits cataloguing inquiring overlay followed rows upkeep obeying chores engine_settings",
+            ),
             "activation.defects",
             "activation.producing",
             "activation.stage",

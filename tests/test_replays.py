@@ -10,17 +10,20 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.activation.asked import Asked
+from streams.activation.asked import Asked, decode
+from streams.activation.expiries import expiry, next_due
 from streams.activation.owing import acquit, postpone
-from streams.activation.profiles import Profile, decode_profile, encode_profile, is_marked
+from streams.activation.profiles import Profile, decode_profile, due_of, encode_profile, is_marked
 from streams.activation.removals import Removals
-from streams.activation.rendering import Rendered
+from streams.activation.rendering import Rendered, Step
 from streams.activation.targets import Trigger
 from streams.destinations import Destination
 from streams.ends import Exclusion
+from streams.engine import Message
 from streams.exports import Position
-from streams.profile_commands import ReExport
+from streams.profile_commands import ReExport, encode_command
 from tests.record_streams import (
+    COMMANDS,
     CONSENTING,
     DESTINATIONS,
     LATE,
@@ -45,6 +48,7 @@ class Row:
 
     state: bytes
     records: int
+    now: int
     removed: bool = False
 
 
@@ -62,29 +66,51 @@ class Worker:
     refusing: frozenset[str] = frozenset()
     """The incarnations whose exports topics refuse."""
     asked: int = 0
+    """How many commands there are."""
+    log: list[Record] = field(default_factory=list)
+    """What was taken, in that order."""
+    waiting: list[Record] = field(default_factory=list)
+    """The commands that the worker asks of itself and that it has not taken yet; they are on their topic."""
 
     def __post_init__(self) -> None:
         self.profile = decode_profile(self.state)
         self.activation = an_activation(*ALL)
-        self.rows.append(Row(self.state, 0))
+        self.rows.append(Row(self.state, 0, self.now))
         self.removals = Removals(
-            lambda topic, _: self.committed.get(topic, 0), lambda topic, _: self.ends.get(topic, 0), INPUTS
+            lambda topic, _: self.committed.get(topic, 0), lambda topic, _: self.ends.get(topic, 0), [*INPUTS, COMMANDS]
         )
         self.removals.found(0, [KEY] if is_marked(self.state) else [])
 
     def take(self, record: Record) -> None:
         self.now += 10
         self.removals.taken(record.topic)[0] = record.position.offset
-        step = self.activation.apply(self.profile, record.change, record.position, self.now)
+        step = self._applied(record)
+        assert_bounded(self.profile)
         postpone(step, self.profile, record.position, self._prevents)
+        self.log.append(record)
         self.exports.append(step.exports)
-        self.rows.append(Row(encode_profile(self.profile), len(self.exports)))
+        self.rows.append(Row(encode_profile(self.profile), len(self.exports), self.now))
 
         if self.profile.forgotten is not None:
             self.removals.note(0, KEY)
 
+    def _applied(self, record: Record) -> Step:
+        if record.topic != COMMANDS:
+            return self.activation.apply(self.profile, record.change(self.now), record.position, self.now)
+        asked = decode(Message(COMMANDS, 0, 0, NOW_MS, KEY, record.value, (), assignment=1), self.now)
+        assert isinstance(asked, Asked)
+        return self.activation.obey(self.profile, asked, record.position, self.now)
+
     def _prevents(self, incarnation: str) -> Exclusion | None:
         return Exclusion.OWED if incarnation in self.refusing else None
+
+    def expire(self) -> None:
+        """Ask for what is due, as a worker does that has just been assigned the partition, too."""
+        command = expiry(self.profile, self.now, lambda _: False)
+        if command is not None:
+            self.asked += 1
+            position = Position(COMMANDS, 0, self.asked, self.now)
+            self.waiting.append(Record(COMMANDS, encode_command(command), position))
 
     def mend(self) -> None:
         """Let the topics take what is owed."""
@@ -101,7 +127,7 @@ class Worker:
         self.now += 10
         self.asked += 1
         asked = Asked(ReExport(destination=destination.incarnation))
-        step = self.activation.re_export(self.profile, asked, Position("commands", 0, self.asked, NOW_MS), self.now)
+        step = self.activation.re_export(self.profile, asked, Position(COMMANDS, 0, self.asked, NOW_MS), self.now)
         self.exports[-1] = [*self.exports[-1], *step.exports]
 
     def remove(self) -> bool:
@@ -116,8 +142,15 @@ class Worker:
         self.profile.forgotten = None
         if self.profile.is_blank:
             self.profile = Profile()
-        self.rows.append(Row(encode_profile(self.profile), len(self.exports), removed=True))
+        self.rows.append(Row(encode_profile(self.profile), len(self.exports), self.now, removed=True))
         return True
+
+
+def assert_bounded(profile: Profile) -> None:
+    """Check that the profile's moment is no later than that of anything in it, and that its state tells it."""
+    due = next_due(profile)
+    assert due is None or (profile.due is not None and profile.due <= due)
+    assert due_of(encode_profile(profile)) == profile.due
 
 
 def ends(records: Iterable[Record]) -> dict[str, int]:
@@ -175,18 +208,25 @@ def assert_state(profile: Profile, model: Model) -> None:
     streams | lives,
     st.lists(st.booleans(), min_size=20, max_size=20),
     st.lists(st.none() | st.sampled_from(ALL), min_size=20, max_size=20),
+    st.booleans(),
 )
 def test_the_last_export_says_all_without_a_crash(
-    records: list[Record], removals: list[bool], asked: list[Destination | None]
+    records: list[Record], removals: list[bool], asked: list[Destination | None], late: bool
 ) -> None:
     worker, model = Worker(), Model()
-    for count, record in enumerate(records, 1):
+    waiting = list(records)
+    while waiting or worker.waiting:
+        record = worker.waiting.pop(0) if worker.waiting and (late or not waiting) else waiting.pop(0)
+        late = not late
         worker.take(record)
-        model.take(record)
+        model.take(record, worker.now)
+        count = len(worker.log) % 20
+        if count % 3 == 0 or not waiting:
+            worker.expire()
         if (destination := asked[count]) is not None:
             worker.re_export(destination)
         if removals[count]:
-            worker.committed = ends(records[:count])
+            worker.committed = ends(worker.log)
             if worker.remove():
                 model.removed()
 
@@ -220,13 +260,17 @@ def crashes(draw: st.DrawFn, records: list[Record]) -> tuple[Worker, Crash]:
     refusing = draw(st.frozensets(st.sampled_from([d.incarnation for d in ALL])) | st.just(frozenset()), label="refuse")
     refusing_from = draw(st.integers(0, len(records)), label="from")
     taken = draw(st.integers(0, len(records)), label="records taken")
-    for count, record in enumerate(records[:taken], 1):
-        worker.refusing = refusing if count > refusing_from else frozenset()
-        worker.take(record)
+    left = list(records[:taken])
+    while left:
+        is_command = bool(worker.waiting) and draw(st.booleans(), label="the command comes")
+        worker.refusing = refusing if len(worker.log) >= refusing_from else frozenset()
+        worker.take((worker.waiting if is_command else left).pop(0))
         if draw(st.booleans()):
-            acknowledged = draw(st.integers(acknowledged, count), label="acknowledged")
-            worker.committed = ends(records[:acknowledged])
+            acknowledged = draw(st.integers(acknowledged, len(worker.log)), label="acknowledged")
+            worker.committed = ends(worker.log[:acknowledged])
             worker.remove()
+        if draw(st.booleans(), label="what is due is asked for"):
+            worker.expire()
     least = next(place for place, row in enumerate(worker.rows) if row.records >= acknowledged)
     durable = draw(st.integers(least, len(worker.rows) - 1), label="the last durable row")
     exported = {d.name: draw(st.integers(acknowledged, worker.rows[durable].records), label=d.name) for d in ALL}
@@ -240,26 +284,34 @@ def test_the_last_export_says_all_after_any_crash(data: st.DataObject, random: A
     before, crash = data.draw(crashes(records))
     row = before.rows[crash.durable]
     model = Model()
-    for number, earlier in enumerate(before.rows[1 : crash.durable + 1], 1):
+    for earlier in before.rows[1 : crash.durable + 1]:
         if earlier.removed:
             model.removed()
         else:
-            model.take(records[before.rows[number].records - 1])
+            model.take(before.log[earlier.records - 1], earlier.now)
 
-    after = Worker(row.state, before.now + 1_000, ends(records[: len(before.exports)]))
-    after.committed = ends(records[: crash.acknowledged])
+    after = Worker(row.state, before.now + 1_000, ends(before.log), asked=before.asked)
+    after.committed = ends(before.log[: crash.acknowledged])
     after.exports.append([])
+    log = [*before.log, *before.waiting, *[record for record in records if record not in before.log]]
     if data.draw(st.booleans(), label="the topics are back at once"):
         after.mend()
     else:
         after.refusing = before.refusing
-    for record in shuffled(records[crash.acknowledged :], random):
+    left = shuffled(log[crash.acknowledged :], random)
+    after.expire()
+    while left or after.waiting:
+        record = left.pop(0) if left else after.waiting.pop(0)
         after.take(record)
         after.committed |= ends([record])
-        if record not in records[: row.records]:
-            model.take(record)
+        if record in log[: row.records]:
+            model.again(record, after.now)
+        else:
+            model.take(record, after.now)
         if random.random() < 0.5 and after.remove():
             model.removed()
+        if random.random() < 0.3 or not left:
+            after.expire()
 
     after.mend()
     assert_state(after.profile, model)

@@ -16,6 +16,7 @@ from streams.activation.consent_withdrawals import withdrawn
 from streams.activation.consents import PATH, Consents
 from streams.activation.deciding import Case, exclusion_of, seen_by, withdraws
 from streams.activation.events import Change, FragmentChange, Membership
+from streams.activation.expiries import exits_named, expire, next_due
 from streams.activation.forgetting import (
     all_exited,
     exits_of,
@@ -31,7 +32,7 @@ from streams.activation.projection import Projection
 from streams.activation.rendering import Rendered, Step, full, rendered
 from streams.activation.renewals import renewed
 from streams.activation.replays import replayed
-from streams.activation.slots import is_same_record, write
+from streams.activation.slots import Written, is_same_record, write
 from streams.activation.targets import Cause, Target, Trigger
 from streams.activation.triggers import Triggers
 from streams.activation.unions import Merge, Unions, View
@@ -39,7 +40,7 @@ from streams.activation.withdrawals import by_exits, by_null, withdrawal_of
 from streams.destinations import Destination
 from streams.ends import RecordEnd
 from streams.exports import Position, namespace_of
-from streams.profile_commands import ReExport, Replay
+from streams.profile_commands import Expire, ReExport, Replay
 
 
 class Activation:
@@ -90,6 +91,12 @@ class Activation:
         written = write(profile, change, position)
         if not written:
             return Step(RecordEnd.OVERTAKEN, written=False)
+        if profile.due is not None and profile.due <= now_ms:
+            profile.due = next_due(profile)
+        return self._follow(profile, written, position, now_ms)
+
+    def _follow(self, profile: Profile, written: Written, position: Position, now_ms: int) -> Step:
+        """Return what follows from what the record at *position* has written."""
         profile.revision = max(profile.revision + 1, now_ms)
         step = Step(RecordEnd.NOT_TRIGGERED, written=True)
         view = View(profile, self._unions, written.identities)
@@ -118,11 +125,28 @@ class Activation:
         return renewed(self._by_incarnation[incarnation], View(profile, self._unions), trigger, position, now_ms)
 
     def obey(self, profile: Profile, asked: Asked, position: Position, now_ms: int) -> Step:
-        """Do what a command asks, whose record stands at *position*; its destination is one of ours."""
+        """Do what a command asks, whose record stands at *position*; its destination, if it has one, is one of ours."""
+        if isinstance(asked.command, Expire):
+            return self.expire(profile, asked.command, position, now_ms)
         if isinstance(asked.command, Replay):
             target = self._by_incarnation[asked.command.destination]
             return replayed(target, self.view(profile), asked.command, position, now_ms)
         return self.re_export(profile, asked, position, now_ms)
+
+    def expire(self, profile: Profile, command: Expire, position: Position, now_ms: int) -> Step:
+        """Do to *profile* what time alone does (``streams.activation.expiries``), and tell who has left by it."""
+        forgotten = profile.forgotten
+        if forgotten is not None and is_from_before(forgotten, position):
+            return self._repeat(profile, forgotten, exits_named(command), position, now_ms)
+        done = expire(profile, command, position, now_ms)
+        if not done:
+            return Step(RecordEnd.OVERTAKEN, written=False)
+        profile.due = next_due(profile)
+        step = Step(RecordEnd.NOT_TRIGGERED, written=True)
+        if done.written:
+            step = self._follow(profile, done.written, position, now_ms)
+        step.ended, step.dropped = done.ended, done.dropped
+        return step
 
     def re_export(self, profile: Profile, asked: Asked, position: Position, now_ms: int) -> Step:
         """Send a destination the profile as it stands, since a command asks for it.
@@ -130,10 +154,10 @@ class Activation:
         A withdrawal that it carries counts where nothing else is known, or where it tells of exits only, which
         happened, and of one that is not known any more: the others are in what is sent anyway.
         """
+        assert isinstance(asked.command, ReExport), "no other command asks for that"
         incarnation, lost = asked.command.destination, asked.withdrawn
         counts = lost is not None and (profile.is_blank or self._is_lost(profile, incarnation, lost.memberships))
         if lost is not None and counts:
-            assert isinstance(asked.command, ReExport), "no other command carries a withdrawal"
             said = self._by_incarnation[incarnation].projection.said_by(bytes(asked.command.withdrawal))
             remember(profile, position, incarnation, lost.memberships, said)
         step = self.renew(profile, incarnation, Trigger.RE_EXPORT, position, now_ms)

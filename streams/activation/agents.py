@@ -14,9 +14,11 @@ from typing import Any
 from streams.activation.activate import Activation
 from streams.activation.decoding import Decode, Record
 from streams.activation.defects import defect
-from streams.activation.events import FragmentChange, Malformed
+from streams.activation.events import Malformed
+from streams.activation.expiring import Expiring
 from streams.activation.faults import Faults
 from streams.activation.followed import followed
+from streams.activation.limits import MAX_STATE_BYTES, excess_of
 from streams.activation.outbox import Outbox
 from streams.activation.overlay import Overlay, Table
 from streams.activation.owing import owe, postpone, told_of, untell
@@ -30,11 +32,9 @@ from streams.delivery.dead_letters import Failure, Stage, dead_letter
 from streams.destinations import Destination
 from streams.ends import Exclusion, Reason, RecordEnd
 from streams.engine import Message
-from streams.exports import MAX_ROW_BYTES, Position, dead_letters_topic, log_name
+from streams.exports import Position, dead_letters_topic, log_name
+from streams.profile_commands import commands_topic
 from streams.telemetry.telemetry import Telemetry
-
-MAX_STATE_BYTES = 4 * 1024 * 1024
-"""What a profile's state may grow to; the record that would make it larger is a dead letter (``state-too-large``)."""
 
 Apply = Callable[[Profile, Any, Position, int], Step]
 """Applies what a record was decoded to; the last arguments are where it stands and the clock, in milliseconds."""
@@ -69,6 +69,7 @@ class Agents:
         self._removals, self._remakings, self._faults = removals, remakings, faults
         self.followed = followed(app, destinations, activation, telemetry)
         self.upkeep = Upkeep(self._profiles, removals, faults, lambda: self.followed, now)
+        self.expiring = Expiring(self._profiles, removals, commands_topic(app), now)
 
     def follow(self, destinations: Iterable[Destination], activation: Activation, gone: Collection[str] = ()) -> None:
         """Export to *destinations*, which are those of *activation*, from the next record on.
@@ -130,12 +131,12 @@ class Agents:
                 postpone(step, profile, position, self.prevents)
                 untell(profile, forbidden, told)
             forget_gone(profile, self.followed.gone)
-            state = encode_profile(profile) if step.written else b""
+            state = _state(profile, step)
         except Exception as error:
             self._profiles.restore(partition, key)
             return defect("applying", message, error)
         rows = [(exports[export.destination.incarnation], export_row(key, export)) for export in step.exports]
-        if excess := self._excess(change, key, state, rows):
+        if excess := excess_of(change, key, state, rows, self._max_state_bytes):
             self._profiles.restore(partition, key)
             return excess
         self._put(partition, key, profile, step, state, rows, outbox)
@@ -153,13 +154,20 @@ class Agents:
         key: bytes,
         profile: Profile,
         step: Step,
-        state: bytes,
+        state: bytes | None,
         rows: Sequence[tuple[str, Row]],
         outbox: Outbox[Message],
     ) -> None:
         if step.written:
             outbox.put(self._changelog, partition, Row(key, state, []))
-            self._profiles.put(partition, key, profile, state)
+            if state is None:
+                self._profiles.remove(partition, key, profile.revision)
+            else:
+                self._profiles.put(partition, key, profile, state)
+        if step.ended or step.dropped:
+            self._telemetry.expired(step.ended, step.dropped)
+        if profile.due is not None:
+            self.expiring.note(partition, key, profile.due)
         if profile.forgotten is not None:
             self._removals.note(partition, key)
         if profile.owed is not None:
@@ -168,15 +176,6 @@ class Agents:
             outbox.put(topic, partition, row)
         for destination, end, exclusion in step.considered:
             self.followed.considered[destination.incarnation].considered(end, exclusion)
-
-    def _excess(self, change: Any, key: bytes, state: bytes, exports: Sequence[tuple[str, Row]]) -> Malformed | None:
-        """Say what is too large of what would follow from a record; a null only takes away, so its state may be."""
-        if (len(state) > self._max_state_bytes and not _is_null(change)) or len(key) + len(state) > MAX_ROW_BYTES:
-            return Malformed(Reason.STATE_TOO_LARGE, f"the profile's state would be {len(state)} bytes")
-        for _, row in exports:
-            if row.size > MAX_ROW_BYTES:
-                return Malformed(Reason.TOO_LARGE, f"an export of it would be a record of {row.size} bytes")
-        return None
 
     def _note_owed(self, profile: Profile) -> None:
         for incarnation in profile.owed or ():
@@ -231,12 +230,17 @@ class Agents:
     def assigned(self, partitions: Iterable[int]) -> None:
         """Look for what waits; the table holds all of *partitions*, and no record has come."""
         self.upkeep.assigned(partitions)
+        self.expiring.assigned(partitions)
 
     def forget(self) -> None:
         """Forget what is unconfirmed: the assignment it belonged to is over, its owner reads the records again."""
         self._profiles.clear()
         self.upkeep.forget()
+        self.expiring.forget()
 
 
-def _is_null(change: Any) -> bool:
-    return isinstance(change, FragmentChange) and change.fragment is None
+def _state(profile: Profile, step: Step) -> bytes | None:
+    """Return what a step leaves of a profile, encoded; None if it was the last that was known of it."""
+    if step.dropped and profile.is_blank and profile.forgotten is None and profile.owed is None:
+        return None
+    return encode_profile(profile) if step.written else b""

@@ -9,12 +9,12 @@ from streams.activation.events import Input, Kind, Malformed, MembershipChange
 from streams.activation.strict_json import Unreadable, read_object
 from streams.activation.xdm import memberships
 from streams.ends import Reason
-from streams.profile_commands import Command, ReExport, Replay, decode_command, is_sound
+from streams.profile_commands import Command, Expire, ReExport, Replay, decode_command, is_sound
 
 _NEVER_MS = 2**53
 """A clock that no time is ahead of: a withdrawal's times were judged when they came."""
 
-_EXPECTED = 'expected {"command": "re-export" or "replay", "destination": "NAME.NUMBER", ...}'
+_EXPECTED = 'expected {"command": "re-export" or "replay", "destination": "NAME.NUMBER", ...}, or an "expire"'
 _read = memberships(Input(Kind.MEMBERSHIP, ""))
 """Reads a withdrawal, whose body is what a record of memberships is."""
 
@@ -37,6 +37,8 @@ def decode(record: Record, _: int) -> Asked | Malformed:
         if record.value is None:
             raise Unreadable(Reason.NULL_VALUE, "a command is never null")
         command = _command(record.value)
+        if isinstance(command, Expire):
+            return Asked(command)
         return _replay(command) if isinstance(command, Replay) else _re_export(command, record.value)
     except Unreadable as error:
         return Malformed(error.reason, error.detail)

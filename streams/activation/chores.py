@@ -1,4 +1,7 @@
-"""What activation does from time to time, beside the records: it removes, exports what is owed, puts commands back."""
+"""What activation does from time to time, beside the records.
+
+It removes, exports what is owed, asks to expire what is due, puts commands back.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from streams.activation.expiring import Expiring
 from streams.activation.faults import Faults
 from streams.activation.obeying import Commands
 from streams.activation.outbox import Outbox
@@ -25,6 +29,7 @@ class Chores:
     def __init__(
         self,
         upkeep: Upkeep,
+        expiring: Expiring,
         commands: Commands,
         faults: Faults,
         outbox: Outbox[Message],
@@ -32,7 +37,7 @@ class Chores:
         ready: Callable[[], bool],
     ) -> None:
         """*ask* asks the brokers why a topic would refuse what is written to it."""
-        self._upkeep, self._commands, self._faults = upkeep, commands, faults
+        self._upkeep, self._expiring, self._commands, self._faults = upkeep, expiring, commands, faults
         self._outbox, self._ask, self._ready = outbox, ask, ready
 
     async def run(self) -> None:
@@ -43,6 +48,7 @@ class Chores:
                 self._commands.put_back()
                 await self._look()
                 await self._remove()
+                await self._expire()
             await asyncio.sleep(EVERY_SECONDS)
 
     async def _ask_topics(self) -> None:
@@ -68,6 +74,17 @@ class Chores:
 
     async def _remove(self) -> None:
         while self._ready() and self._upkeep.remove(self._outbox):
+            await self._yield()
+
+    async def _expire(self) -> None:
+        """Ask for what is due; where a walk is, what was put before it must be on the disk for that."""
+        if self._expiring.is_walk_due:
+            self._expiring.begin()
+            await self._outbox.flushed()
+        while self._ready() and self._expiring.is_walking:
+            self._expiring.walk()
+            await self._yield()
+        while self._ready() and self._expiring.ask(self._outbox):
             await self._yield()
 
     async def _yield(self) -> None:

@@ -17,6 +17,7 @@ from streams.activation.events import (
     MembershipPaths,
     Path,
     Status,
+    ending,
     event_time,
     fitting,
     unsaid,
@@ -42,6 +43,8 @@ def memberships(source: Input, paths: MembershipPaths) -> Read:
             _status(kind, record, paths),
             _time(record, paths, timestamp_ms, now_ms),
         )
+        if paths.until is not None:
+            membership = _until(membership, record, paths.until, paths.unit_us, now_ms)
         return MembershipChange(name, (membership,), identities_of(record, value))
 
     return read
@@ -91,23 +94,29 @@ def _time(record: dict[str, Any], paths: MembershipPaths, timestamp_ms: int, now
                 Reason.INVALID_TIME, "the record has no timestamp, and no path to another time is declared"
             )
         return event_time(timestamp_ms * 1_000, now_ms, "the record's timestamp")
-    place, value = _shown(paths.time), _at(record, paths.time)
+    return event_time(_moment(_at(record, paths.time), paths.unit_us, paths.time), now_ms, _shown(paths.time))
+
+
+def _until(membership: Membership, record: dict[str, Any], path: Path, unit_us: int | None, now_ms: int) -> Membership:
+    """Return *membership* with its end, if it has one; of one that is over, it does not matter."""
+    value = _at(record, path)
+    if value is None or not membership.inside:
+        return membership
+    return ending(membership, _moment(value, unit_us, path), now_ms, _shown(path))
+
+
+def _moment(value: object, unit_us: int | None, path: Path) -> int:
+    """Return the time that stands at *path*."""
     try:
-        return event_time(_moment(value, paths.unit_us), now_ms, place)
+        if unit_us is None:
+            if not isinstance(value, str):
+                raise ValueError("expected a text (declare timeUnit if it is a number)")
+            return parse_time(value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError("expected a number, as timeUnit is declared")
+        return time_of_number(value, unit_us)
     except ValueError as error:
-        if isinstance(error, Unreadable):
-            raise
-        raise Unreadable(Reason.INVALID_TIME, f"{place}: {error}") from None
-
-
-def _moment(value: object, unit_us: int | None) -> int:
-    if unit_us is None:
-        if not isinstance(value, str):
-            raise ValueError("expected a text (declare timeUnit if it is a number)")
-        return parse_time(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("expected a number, as timeUnit is declared")
-    return time_of_number(value, unit_us)
+        raise Unreadable(Reason.INVALID_TIME, f"{_shown(path)}: {error}") from None
 
 
 def _object(record: dict[str, Any], path: Path) -> dict[str, Any]:

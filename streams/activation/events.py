@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from streams.activation.strict_json import Unreadable
+from streams.activation.timestamps import LAST_US
 from streams.destinations import UPS
 from streams.ends import Reason
 
@@ -51,8 +52,10 @@ class MembershipPaths:
     words: Mapping[str, Status] = field(default_factory=lambda: STATUSES)
     time: Path | None = None
     """None: the record's own timestamp is the event time."""
+    until: Path | None = None
+    """Where it says when the membership ends by itself."""
     unit_us: int | None = None
-    """What a number there counts, in microseconds; None: a text is expected."""
+    """What a number counts as a time, in microseconds; None: a text is expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +93,18 @@ class Membership(_Hidden, frozen=True, gc=False):
     status: Status
     time_us: int
     """The last qualification time, in microseconds since 1970."""
+    until_us: int | None = None
+    """When it ends by itself, likewise; None: it does not."""
 
     @property
     def inside(self) -> bool:
         """Whether the profile is in the segment."""
         return self.status is not Status.EXITED
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it had ended by itself before it came: nobody is told of the entry that it was."""
+        return self.until_us is not None and self.status is Status.EXITED
 
 
 class MembershipChange(_Hidden, frozen=True, gc=False):
@@ -153,3 +163,16 @@ def event_time(time_us: int, now_ms: int, place: str) -> int:
     if time_us > (now_ms + MAX_AHEAD_MS) * 1_000:
         raise Unreadable(Reason.FUTURE_TIME, f"{place} is more than ten minutes ahead of the clock")
     return time_us
+
+
+def ending(membership: Membership, until_us: int, now_ms: int, place: str) -> Membership:
+    """Return a membership that ends by itself at *until_us*; as an exit, where that has passed.
+
+    Raises Unreadable, naming its *place*, if it had ended before it began. What is later than can be written is never.
+    """
+    if until_us < membership.time_us:
+        raise Unreadable(Reason.INVALID_TIME, f"{place} is before the event time")
+    if until_us > LAST_US:
+        return membership
+    status = Status.EXITED if until_us <= now_ms * 1_000 else membership.status
+    return Membership(membership.namespace, membership.segment_id, status, membership.time_us, until_us)

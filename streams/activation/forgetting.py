@@ -119,7 +119,7 @@ def tells_lost_exits(profile: Profile, memberships: Sequence[Membership]) -> boo
 
 def _knows(profile: Profile, left: Membership) -> bool:
     slots = [kept.get(left.namespace, {}).get(left.segment_id) for kept in (profile.memberships, profile.exits)]
-    return any(slot is not None and not slot.inside and slot.time_us >= left.time_us for slot in slots)
+    return any(slot is not None and not slot.inside and slot.shown_us >= left.time_us for slot in slots)
 
 
 def remember(

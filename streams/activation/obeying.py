@@ -15,7 +15,7 @@ from streams.activation.outbox import Outbox
 from streams.activation.rounds import Row
 from streams.ends import Reason, RecordEnd
 from streams.engine import Message
-from streams.profile_commands import Command, Replay
+from streams.profile_commands import Expire, Replay, Wanted
 
 UNKNOWN_SECONDS = 30.0
 """How long a command for an incarnation of which nothing is known is kept: its document may be on its way."""
@@ -40,7 +40,7 @@ class Commands:
 
     def __init__(self, agents: Agents, ended: Ended, outbox: Outbox[Message], now: Callable[[], float]) -> None:
         self._agents, self._ended, self._outbox, self._now = agents, ended, outbox, now
-        self._waiting: list[tuple[Message, Asked]] = []
+        self._waiting: list[tuple[Message, Asked, Wanted]] = []
 
     def reader(self, decode: Decode, taken: dict[int, int]) -> Callable[[Message], None]:
         """Return what takes the records; *taken* is where their offsets are noted (``Removals.taken``)."""
@@ -49,22 +49,25 @@ class Commands:
             taken[message.partition] = message.offset
             now_ms = int(self._now() * 1000)
             asked = self._agents.decoded(decode, message, now_ms)
-            if isinstance(asked, Asked):
-                self._obey(message, asked, now_ms)
-            else:
+            if isinstance(asked, Malformed):
                 self._settle(message, asked, now_ms)
+            elif isinstance(asked.command, Expire):
+                self._settle(message, asked, now_ms)
+                self._agents.expiring.answered(message.partition, message.key or b"")
+            else:
+                self._obey(message, asked, asked.command, now_ms)
 
         return take
 
-    def _obey(self, message: Message, asked: Asked, now_ms: int) -> None:
-        match self._standing(asked.command, message, now_ms):
+    def _obey(self, message: Message, asked: Asked, wanted: Wanted, now_ms: int) -> None:
+        match self._standing(wanted, message, now_ms):
             case Standing.FOLLOWED:
                 self._settle(message, asked, now_ms)
             case Standing.GONE:
-                structlog.get_logger().debug("activation.command-for-none", destination=asked.command.destination)
+                structlog.get_logger().debug("activation.command-for-none", destination=wanted.destination)
                 self._end(message, RecordEnd.NOT_TRIGGERED)
             case Standing.BEHIND if len(self._waiting) < MOST_KEPT:
-                self._waiting.append((message, asked))
+                self._waiting.append((message, asked, wanted))
             case Standing.BEHIND:
                 self._put_back(message)
 
@@ -79,27 +82,27 @@ class Commands:
         self._ended(end, None)
         self._outbox.settle(message)
 
-    def _standing(self, command: Command, message: Message, now_ms: int) -> Standing:
+    def _standing(self, wanted: Wanted, message: Message, now_ms: int) -> Standing:
         followed = self._agents.followed
-        version = followed.activation.version(command.destination)
+        version = followed.activation.version(wanted.destination)
         if version is not None:
-            return Standing.FOLLOWED if version >= command.version else Standing.BEHIND
+            return Standing.FOLLOWED if version >= wanted.version else Standing.BEHIND
         is_old = now_ms - message.timestamp_ms > UNKNOWN_SECONDS * 1000
-        return Standing.GONE if is_old or command.destination in followed.gone else Standing.BEHIND
+        return Standing.GONE if is_old or wanted.destination in followed.gone else Standing.BEHIND
 
     def look_again(self) -> None:
         """Do what waits and can be done now: other destinations are followed, or time has passed."""
         waiting, self._waiting = self._waiting, []
-        for message, asked in waiting:
-            self._obey(message, asked, int(self._now() * 1000))
+        for message, asked, wanted in waiting:
+            self._obey(message, asked, wanted, int(self._now() * 1000))
 
     def put_back(self) -> None:
         """Put what waits for a version at the end of its partition again, behind others that need not wait."""
         self.look_again()
         version, waiting = self._agents.followed.activation.version, self._waiting
-        self._waiting = [each for each in waiting if version(each[1].command.destination) is None]
-        for message, asked in waiting:
-            if version(asked.command.destination) is not None:
+        self._waiting = [each for each in waiting if version(each[2].destination) is None]
+        for message, _, wanted in waiting:
+            if version(wanted.destination) is not None:
                 self._put_back(message)
 
     def _put_back(self, message: Message) -> None:

@@ -6,7 +6,7 @@ Profiles are shared, not copied: who changes one puts it, with its encoding, or 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from streams.activation.profiles import Profile, decode_profile
@@ -25,7 +25,10 @@ class Table(Protocol):
         """Write confirmed rows, and the changelog offset of the last, at once."""
 
     def marked(self, partition: int) -> Collection[bytes]:
-        """Return the keys of the profiles that something is still to be done for (``is_forgotten``)."""
+        """Return the keys of the profiles that something is still to be done for (``is_marked``)."""
+
+    def walk(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
+        """Yield each key and encoded state; what is written while it lasts may be missing, or old."""
 
 
 class Overlay:

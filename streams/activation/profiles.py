@@ -12,6 +12,9 @@ from streams.exports import Position
 VERSION = 4
 """The encoding's version: raised whenever an older release would misread it. A release reads N and N-1."""
 
+EXITED_KEPT_MS = 30 * 24 * 60 * 60 * 1000
+"""How long an exit is shown, and stays in the state, from the timestamp of the record that wrote it."""
+
 _READABLE = frozenset({3, 4})
 _ARRAY, _ARRAY_MASK = 0x90, 0xF0  # MessagePack: a short array
 _NOTHING = (b"", b"\xc0")  # what stands there if nothing was forgotten, or is owed
@@ -43,6 +46,13 @@ class MembershipSlot(_Slot, array_like=True, frozen=True, gc=False):
     def inside(self) -> bool:
         """Whether the profile is in the segment."""
         return self.status is not Status.EXITED
+
+    @property
+    def due_ms(self) -> int | None:
+        """From when on something is to be done about it: it ends by itself, or it is an exit that the state drops."""
+        if not self.inside:
+            return self.position.timestamp + EXITED_KEPT_MS + 1
+        return None if self.until_us is None else -(-self.until_us // 1_000)
 
     @property
     def shown_us(self) -> int:

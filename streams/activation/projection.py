@@ -11,14 +11,11 @@ from streams.activation.attributes import Attributes
 from streams.activation.events import Status
 from streams.activation.identities import union
 from streams.activation.paths import Paths
-from streams.activation.profiles import Memberships
+from streams.activation.profiles import EXITED_KEPT_MS, Memberships
 from streams.activation.selections import Selection
 from streams.activation.timestamps import render_time
 from streams.activation.unions import Values
 from streams.destinations import Attribute, Destination
-
-EXITED_KEPT_MS = 30 * 24 * 60 * 60 * 1000
-"""How long an exit stays in the exports, from the timestamp of the record that wrote it."""
 
 Segment = tuple[str, str]
 """Namespace and segment id."""
@@ -146,7 +143,7 @@ class Projection:
                     inside = True
                 elif slot.position.timestamp < oldest and (namespace, segment_id) not in changed:
                     continue
-                shown.append((known[0], known[1] + render_time(slot.time_us) + known[2][slot.status]))
+                shown.append((known[0], known[1] + render_time(slot.shown_us) + known[2][slot.status]))
             if shown:
                 shown.sort()
                 namespaces.append(_name(namespace) + b":{" + b",".join([text for _, text in shown]) + b"}")

@@ -16,6 +16,8 @@ from streams.exports import log_name
 LOOKED_AT = 2_000
 """At most so many are looked at in a turn, from the one on that has not been for longest."""
 
+_NOTHING: Mapping[str, int] = {}
+
 Offset = Callable[[str, int], int | None]
 """Of a topic's partition; None while it is unknown."""
 
@@ -72,20 +74,21 @@ class Removals:
         for place in list(self._next_few()):
             met = self._waiting.pop(place)
             self._waiting[place] = met  # it is the last to be looked at again
-            if self._is_past(place[0], met):
+            if self.is_past(place[0], met):
                 yield place
 
-    def are_committed(self, partition: int, offsets: Mapping[str, int]) -> bool:
-        """Whether none of the records at *offsets*, by log, can be read again."""
-        read = {log_name(topic, self._remakings(topic, partition)): topic for topic in self._inputs}
-        return all(self._is_committed(read[log], partition, at) for log, at in offsets.items() if log in read)
-
-    def _is_past(self, partition: int, met: Mapping[str, int]) -> bool:
+    def is_past(self, partition: int, met: Mapping[str, int] = _NOTHING) -> bool:
+        """Whether no record can be read again that was there when the partition was assigned, or that was *met*."""
         for topic in self._inputs:
             end = self._ended(topic, partition)
             if end is None or not self._is_committed(topic, partition, max(end - 1, met.get(topic, -1))):
                 return False
         return True
+
+    def are_committed(self, partition: int, offsets: Mapping[str, int]) -> bool:
+        """Whether none of the records at *offsets*, by log, can be read again."""
+        read = {log_name(topic, self._remakings(topic, partition)): topic for topic in self._inputs}
+        return all(self._is_committed(read[log], partition, at) for log, at in offsets.items() if log in read)
 
     def _is_committed(self, topic: str, partition: int, offset: int) -> bool:
         committed = self._committed(topic, partition)

@@ -41,6 +41,10 @@ class Step(msgspec.Struct):
     written: bool
     exports: list[Rendered] = []
     considered: list[Considered] = []
+    ended: int = 0
+    """Memberships that have ended by themselves."""
+    dropped: int = 0
+    """Exits that are so old that the state has lost them."""
 
 
 def full(cause: Cause, seen: Values, view: View, position: Position, now_ms: int) -> Rendered:

@@ -12,7 +12,10 @@ from streams.exports import Position
 
 
 class MembershipWrite(msgspec.Struct, frozen=True, gc=False):
-    """A membership slot was written; *repeated* if the same record had written it before."""
+    """A membership slot was written; *repeated* if the same record had written it before.
+
+    Also if it had ended before it came, and so takes over what the exit that it replaces may still have to say.
+    """
 
     membership: Membership
     turned: bool
@@ -101,9 +104,19 @@ def _write_membership(profile: Profile, membership: Membership, position: Positi
             _repeat_exit(profile, membership, position, written)
             return
         _keep_exit(profile, membership, before)
-    slots[membership.segment_id] = MembershipSlot(membership.status, membership.time_us, position)
-    turned = before is None or before.inside != membership.inside
-    written.memberships.append(MembershipWrite(membership, turned, repeated))
+    slot = MembershipSlot(membership.status, membership.time_us, position, membership.until_us)
+    slots[membership.segment_id] = slot
+    if membership.until_us is not None or not membership.inside:
+        _note_due(profile, slot.due_ms)
+    turned = before.inside != membership.inside if before is not None else not membership.has_ended
+    takes_over = membership.has_ended and before is not None
+    written.memberships.append(MembershipWrite(membership, turned, repeated or takes_over))
+
+
+def _note_due(profile: Profile, due_ms: int | None) -> None:
+    """Keep the profile's own moment the lower bound of those of its slots."""
+    if due_ms is not None and (profile.due is None or due_ms < profile.due):
+        profile.due = due_ms
 
 
 def _keep_exit(profile: Profile, membership: Membership, before: MembershipSlot) -> None:

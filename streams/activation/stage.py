@@ -103,6 +103,7 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
         self._consume(inputs, partitions, removals)
         self._chores = Chores(
             self._agents.upkeep,
+            self._agents.expiring,
             self._commands,
             self.faults,
             self._outbox,

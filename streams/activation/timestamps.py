@@ -10,6 +10,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 """The year 1 in UTC: an earlier time could be read (its zone may be ahead) and not be written."""
 
+LAST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+"""The end of the year 9999 in UTC: no later time can be written."""
+
 _BEYOND = 10**15
 """More than any time that can be written, whatever it counts, and little enough to be multiplied."""
 

@@ -29,7 +29,7 @@ class Triggers:
         causes: dict[int, Cause] = {}
         change: ChangedValues | None = None
         for write in written.memberships:
-            self._add_membership(causes, write)
+            self._add_membership(causes, write, view.profile)
         if written.identities is not None or written.fragment is not None:
             inside = self._inside(view.profile)
             for number in inside - causes.keys():
@@ -47,13 +47,15 @@ class Triggers:
             _add_consents(causes.values(), view, written, change)
         return [causes[number] for number in sorted(causes)]
 
-    def _add_membership(self, causes: dict[int, Cause], write: MembershipWrite) -> None:
+    def _add_membership(self, causes: dict[int, Cause], write: MembershipWrite, profile: Profile) -> None:
+        """Count it for who maps its segment; one that had ended before it came says nothing to who was told nothing."""
         membership = write.membership
         for number in self._by_segment.get(membership.namespace, {}).get(membership.segment_id, ()):
             cause = causes.get(number)
             if cause is None:
                 cause = causes[number] = Cause(self._targets[number])
-            if write.turned or write.repeated or cause.target.by_writing:
+            is_news = not membership.has_ended or cause.target.incarnation in profile.told
+            if write.turned or ((write.repeated or cause.target.by_writing) and is_news):
                 cause.turn(write)
 
     def _inside(self, profile: Profile) -> set[int]:

@@ -36,7 +36,7 @@ def by_exits(
         if (is_early or target.consents is not None) and target.incarnation not in forgotten.told:
             continue
         changed = [s for s in mapped(target) if s in exits or _is_inside(forgotten.memberships, s)]
-        yield Cause(target, Trigger.EXITED, changed, max([slot.time_us for slot in named]))
+        yield Cause(target, Trigger.EXITED, changed, max([slot.shown_us for slot in named]))
 
 
 def withdrawal_of(

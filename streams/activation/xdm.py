@@ -17,6 +17,7 @@ from streams.activation.events import (
     Membership,
     MembershipChange,
     Status,
+    ending,
     event_time,
     fitting,
     unsaid,
@@ -29,7 +30,7 @@ Read = Callable[[bytes, int, int], Change]
 """Reads a value, given the record's timestamp and the clock, both in milliseconds; raises Unreadable if it cannot."""
 ReadMemberships = Callable[[bytes, int, int], MembershipChange]
 
-_PLACE = "lastQualificationTime"
+_TIME, _UNTIL = "lastQualificationTime", "validUntil"
 
 
 class _Identified(msgspec.Struct, gc=False):
@@ -46,7 +47,7 @@ def memberships(source: Input) -> ReadMemberships:
     def read(value: bytes, _: int, now_ms: int) -> MembershipChange:
         record = read_object(value)
         found = tuple(
-            Membership(namespace, segment_id, _status(kind, entry), _time(entry, now_ms))
+            _membership(kind, namespace, segment_id, entry, now_ms)
             for namespace, segment_id, entry in _entries(record.get("segmentMembership"))
         )
         if not found:
@@ -103,12 +104,20 @@ def _status(kind: Kind, entry: dict[str, Any]) -> Status:
     return fitting(kind, status)
 
 
-def _time(entry: dict[str, Any], now_ms: int) -> int:
-    text = entry.get(_PLACE)
+def _membership(kind: Kind, namespace: str, segment_id: str, entry: dict[str, Any], now_ms: int) -> Membership:
+    """Return what an entry says; of one that is over, it does not matter until when it would have lasted."""
+    status, time_us = _status(kind, entry), event_time(_moment(entry, _TIME), now_ms, _TIME)
+    membership = Membership(namespace, segment_id, status, time_us)
+    if entry.get(_UNTIL) is None or not membership.inside:
+        return membership
+    return ending(membership, _moment(entry, _UNTIL), now_ms, _UNTIL)
+
+
+def _moment(entry: dict[str, Any], place: str) -> int:
+    text = entry.get(place)
     if not isinstance(text, str):
-        raise Unreadable(Reason.INVALID_TIME, f"expected {_PLACE} to be a text")
+        raise Unreadable(Reason.INVALID_TIME, f"expected {place} to be a text")
     try:
-        time_us = parse_time(text)
+        return parse_time(text)
     except ValueError as error:
-        raise Unreadable(Reason.INVALID_TIME, f"{_PLACE}: {error}") from None
-    return event_time(time_us, now_ms, _PLACE)
+        raise Unreadable(Reason.INVALID_TIME, f"{place}: {error}") from None

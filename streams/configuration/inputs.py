@@ -59,11 +59,15 @@ class MembershipInput(DeclaredInput):
     time: JsonPath | None = Field(
         default=None, description="Where the event time lies; the record's timestamp, when not given."
     )
+    valid_until: JsonPath | None = Field(
+        default=None, description="Where it lies when the membership ends by itself; it does not, when not given."
+    )
     time_unit: Literal["seconds", "milliseconds"] | None = Field(
-        default=None, description="What a number there counts since 1970; without it, a text with a zone is expected."
+        default=None,
+        description="What a number counts as a time since 1970; without it, a text with a zone is expected.",
     )
 
-    @field_validator("namespace", "status", "time")
+    @field_validator("namespace", "status", "time", "valid_until")
     @classmethod
     def _stands_beside_segment(cls, value: str | None, info: ValidationInfo) -> str | None:
         return _beside("segment", value, info)
@@ -76,7 +80,8 @@ class MembershipInput(DeclaredInput):
     @field_validator("time_unit")
     @classmethod
     def _stands_beside_time(cls, value: str | None, info: ValidationInfo) -> str | None:
-        return _beside("time", value, info)
+        is_for_the_end = info.data.get("valid_until", True)  # if that one is wrong itself, it has been told
+        return value if is_for_the_end else _beside("time", value, info)
 
     @property
     def paths(self) -> MembershipPaths | None:
@@ -91,6 +96,7 @@ class MembershipInput(DeclaredInput):
             status=None if self.status is None else names_of(self.status),
             words=words or STATUSES,
             time=None if self.time is None else names_of(self.time),
+            until=None if self.valid_until is None else names_of(self.valid_until),
             unit_us=self.time_unit and _UNITS_US[self.time_unit],
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ ORIGIN_KEY = _OWN + b"origin__"
 USED_KEY = _OWN + b"used__"
 MARK = _OWN + b"mark__"
 """What stands before the key of each value that is marked."""
+WALKED_AT_ONCE = 1_000
+"""Rows that a walk reads at once."""
 _ESCAPED = (b"\0", OFFSET_KEY, _OWN)
 
 
@@ -127,6 +129,21 @@ class RocksState:
                 if first is not None and not key.startswith(first):
                     return
                 yield key
+        except Exception as error:
+            raise self._failure(error) from error
+
+    def walk(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield each key and value, a chunk at a time: between two chunks nothing of the database is held."""
+        first: bytes | None = None
+        while chunk := self._chunk(first):
+            for key, value in chunk:
+                if not key.startswith((OFFSET_KEY, _OWN)):
+                    yield key[1:] if key.startswith(b"\0") else key, value
+            first = chunk[-1][0] + b"\0"  # the next key that there can be
+
+    def _chunk(self, first: bytes | None) -> list[tuple[bytes, bytes]]:
+        try:
+            return list(islice(self._db.items(from_key=first), WALKED_AT_ONCE))
         except Exception as error:
             raise self._failure(error) from error
 

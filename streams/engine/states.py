@@ -6,7 +6,7 @@ so what is found after a crash is the changelog up to that offset, no more and n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from heapq import nsmallest
 from typing import Protocol
 
@@ -39,6 +39,9 @@ class State(Protocol):
     def keys_after(self, key: bytes | None, most: int) -> list[bytes]:
         """Return the next keys behind *key* in the store's own order, the first for None; nothing is held meanwhile."""
 
+    def walk(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield each key and value; it may take its time: what is written meanwhile may be missing, or old."""
+
     def apply(self, rows: Rows, offset: int, *, ours: bool = False) -> None:
         """Write rows (None removes) and *offset* at once; *ours* when this release encoded them."""
 
@@ -67,6 +70,12 @@ class MemoryState:
     def keys_after(self, key: bytes | None, most: int) -> list[bytes]:
         """Return the next keys behind *key*."""
         return nsmallest(most, (each for each in self._values if key is None or each > key))
+
+    def walk(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield each key that is there now, with its value when its turn comes."""
+        for key in list(self._values):
+            if (value := self._values.get(key)) is not None:
+                yield key, value
 
     def apply(self, rows: Rows, offset: int, *, ours: bool = False) -> None:
         """Write rows and offset."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from time import time
 from typing import Any, Protocol
@@ -163,6 +163,10 @@ class Table:
     def marked(self, partition: int) -> Collection[bytes]:
         """Return the keys whose values ``EngineSettings.marks`` accepts, as of the last write; KeyError as above."""
         return list(self._states[partition].marked)
+
+    def walk(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
+        """Yield each key and value; what is written while it lasts may be missing, or old. KeyError as above."""
+        return self._states[partition].walk()
 
     def write(self, partition: int, rows: Mapping[bytes, bytes | None], offset: int) -> None:
         """Write rows that the broker has confirmed, the last at *offset*, with that offset in one atomic batch.

@@ -30,6 +30,7 @@ NAMES = (
     "streams_records_total",
     "streams_records_malformed_total",
     "streams_considered_total",
+    "streams_memberships_expired_total",
     "streams_exports_refused",
     "streams_exports_fetched_total",
     "streams_exports_ended_total",
@@ -126,6 +127,12 @@ class Metrics:
             "considered_total",
             "Records considered for a destination by end, the excluded ones also by why.",
             *("destination", "end", "exclusion"),
+        )
+
+        self.expired = self._counter(
+            "memberships_expired_total",
+            "Memberships that ended by themselves, and exits of more than 30 days that were dropped.",
+            "what",
         )
 
     def _declare_exports(self) -> None:

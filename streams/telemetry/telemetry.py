@@ -37,6 +37,7 @@ class Telemetry:
         self._log_delivered = log_delivered
         self._oldest_unfetched: Callable[[Destination], int | None] = lambda _: None
         self._deliveries: dict[str, DeliveryTelemetry] = {}
+        self._ended, self._dropped = (self._metrics.expired.labels(what=what) for what in ("ended", "dropped"))
         self._metrics.build_info.labels(version=__version__, python=platform.python_version()).set(1)
 
     @property
@@ -117,6 +118,11 @@ class Telemetry:
     def lease_lapsed(self, stage: str) -> None:
         """Count one lapse of a lease: nothing was written for the partitions until the group's answer."""
         self._metrics.lease_lapses.labels(stage=stage).inc()
+
+    def expired(self, ended: int, dropped: int) -> None:
+        """Count memberships that have *ended* by themselves, and old exits that the state has *dropped*."""
+        self._ended.inc(ended)
+        self._dropped.inc(dropped)
 
     def ends(self) -> Mapping[str, Mapping[str, int]]:
         """Return how many exports have ended, by destination and end: one pass over all destinations."""

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.activation.events import Change
+from streams.activation.expiries import next_due
 from streams.activation.profiles import Profile, Told, decode_profile, encode_profile
 from streams.ends import Exclusion, RecordEnd
 from streams.exports import Position, export_id, namespace_of
@@ -19,7 +20,7 @@ IDS = {"ecid": [{"id": "1"}]}
 
 def without_revisions(profile: Profile) -> Profile:
     copy = decode_profile(encode_profile(profile))
-    copy.revision = 0
+    copy.revision, copy.due = 0, next_due(copy)
     copy.told = {incarnation: Told(0, told.inside) for incarnation, told in copy.told.items()}
     return copy
 
@@ -30,9 +31,9 @@ def test_applying_twice_is_applying_once_for_the_state(records: list[Record]) ->
     activation = an_activation(*DESTINATIONS)
     once, twice = Profile(), Profile()
     for record in records:
-        activation.apply(once, record.change, record.position, NOW_MS)
-        activation.apply(twice, record.change, record.position, NOW_MS)
-        activation.apply(twice, record.change, record.position, NOW_MS + 5)
+        activation.apply(once, record.change(), record.position, NOW_MS)
+        activation.apply(twice, record.change(), record.position, NOW_MS)
+        activation.apply(twice, record.change(), record.position, NOW_MS + 5)
 
         assert without_revisions(once) == without_revisions(twice)
 
@@ -43,8 +44,8 @@ def test_a_record_done_again_sends_again_what_it_had_sent(records: list[Record])
     activation = an_activation(*DESTINATIONS)
     profile = Profile()
     for record in records:
-        first = activation.apply(profile, record.change, record.position, NOW_MS)
-        again = activation.apply(profile, record.change, record.position, NOW_MS)
+        first = activation.apply(profile, record.change(), record.position, NOW_MS)
+        again = activation.apply(profile, record.change(), record.position, NOW_MS)
 
         assert {(e.id, e.body) for e in first.exports} <= {(e.id, e.body) for e in again.exports}
         assert again.end is not RecordEnd.OVERTAKEN or first.end is RecordEnd.OVERTAKEN or not first.exports
@@ -57,7 +58,7 @@ def test_the_books_close(records: list[Record]) -> None:
     profile = Profile()
     for record in records:
         before = encode_profile(profile)
-        step = activation.apply(profile, record.change, record.position, NOW_MS)
+        step = activation.apply(profile, record.change(), record.position, NOW_MS)
 
         ends = {destination.name: end for destination, end, _ in step.considered}
         assert len(ends) == len(step.considered)
@@ -86,7 +87,7 @@ def test_the_revision_never_goes_back_whatever_the_clock_does(records: list[Reco
     profile = Profile()
     for record, now in zip(records, clock, strict=False):
         before = profile.revision
-        step = activation.apply(profile, record.change, record.position, now)
+        step = activation.apply(profile, record.change(), record.position, now)
 
         assert profile.revision == (max(before + 1, now) if step.written else before)
         assert all(export.meta.revision == profile.revision for export in step.exports)

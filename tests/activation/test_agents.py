@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,10 +12,11 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from streams.activation.activate import Activation
-from streams.activation.agents import MAX_STATE_BYTES, Agents
+from streams.activation.agents import Agents
 from streams.activation.decoding import Record, decoder
 from streams.activation.events import Change, Input, Kind, Malformed
 from streams.activation.faults import Faults
+from streams.activation.limits import MAX_STATE_BYTES
 from streams.activation.outbox import Outbox
 from streams.activation.profiles import Profile, decode_profile, is_marked
 from streams.activation.removals import Removals
@@ -60,6 +61,9 @@ class Disk:
     def write(self, partition: int, rows: Mapping[bytes, bytes | None], offset: int) -> None:
         self._happened.append(f"written up to {offset}")
         self.rows.update({(partition, key): value for key, value in rows.items()})
+
+    def walk(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
+        return ((key, value) for (number, key), value in list(self.rows.items()) if number == partition and value)
 
     def marked(self, partition: int) -> list[bytes]:
         return [key for (number, key), value in self.rows.items() if number == partition and value and is_marked(value)]

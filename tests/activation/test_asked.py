@@ -34,6 +34,7 @@ def test_a_command_says_what_is_asked() -> None:
     asked = decoded(encode_command(ReExport(destination="crm.1", version=3, by="delivery")))
 
     assert isinstance(asked, Asked)
+    assert isinstance(asked.command, ReExport)
     assert (asked.command.destination, asked.command.version, asked.command.by) == ("crm.1", 3, "delivery")
     assert asked.withdrawn is None
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.activation.events import Status
-from streams.activation.profiles import MembershipSlot
-from streams.activation.projection import EXITED_KEPT_MS, Projection
+from streams.activation.profiles import EXITED_KEPT_MS, MembershipSlot
+from streams.activation.projection import Projection
 from streams.destinations import Segment
 from streams.exports import Position
 from tests.records import NOW_MS, Life, a_destination, a_fragment, a_membership, an_activation, an_attribute

@@ -10,8 +10,7 @@ import pytest
 
 from streams.activation.asked import Asked, decode
 from streams.activation.forgetting import forget
-from streams.activation.profiles import Told
-from streams.activation.projection import EXITED_KEPT_MS
+from streams.activation.profiles import EXITED_KEPT_MS, Told
 from streams.activation.rendering import Step
 from streams.activation.targets import Trigger
 from streams.destinations import Destination
