@@ -154,3 +154,51 @@ def test_the_schema_is_printed(folder: Path) -> None:
     ended = CliRunner().invoke(main, ["schema"])
 
     assert (ended.exit_code, json.loads(ended.stdout)) == (0, schema())
+
+
+GOVERNED = """\
+kind: policy
+name: no-c2
+marketingActions: Partner Exchange
+deny: C2
+status: enabled
+---
+kind: labels
+name: ours
+attributes: {person: C2}
+---
+kind: schema
+name: union
+paths: [person.email]
+---
+kind: destination
+name: partner
+account: {httpEndpoint: "https://h/"}
+marketingActions: [Partner Exchange]
+attributes: [person.email, person.emial]
+"""
+VIOLATED = (
+    "C2 on person (in labels ours) -> attribute person.{0} -> destination partner -> Partner Exchange: policy no-c2 "
+    "denies it where C2"
+)
+
+
+def test_what_policies_forbid_and_what_no_schema_knows_is_wrong(folder: Path) -> None:
+    (folder / "governed.yaml").write_text(GOVERNED)
+
+    ended = run("governed.yaml")
+    told = json.loads(run("governed.yaml", "--output", "json").stdout)
+
+    assert ended.exit_code == 2
+    assert [line.partition(";")[0] for line in ended.stderr.splitlines()] == [
+        "governed.yaml:19: attributes[1]: no union schema knows 'person.emial'",
+        f"governed.yaml:19: attributes[0]: {VIOLATED.format('email')}",
+        f"governed.yaml:19: attributes[1]: {VIOLATED.format('emial')}",
+        "problems: 3, warnings: 0",
+    ]
+    assert [row.split()[:2] for row in ended.stdout.splitlines()[1:]] == [
+        *(["destination", "partner"], ["policy", "no-c2"], ["labels", "ours"], ["schema", "union"]),
+    ]
+    assert [each["code"] for each in told["problems"]] == ["unknown-path", "policy-violation", "policy-violation"]
+    assert [each["deny"] for each in told["policies"]] == ["C2"]
+    assert [each["name"] for each in (*told["labels"], *told["schemas"])] == ["ours", "union"]

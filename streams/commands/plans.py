@@ -11,6 +11,7 @@ import click
 from streams.governance import telling
 from streams.governance.evaluating import Lineage, Violation
 from streams.governance.policies import written
+from streams.registry.differences import text_of
 from streams.registry.plans import Change
 
 _COLOURS = {"+": "green", "-": "red", "~": "yellow"}
@@ -44,6 +45,8 @@ def _verdict(change: Change) -> Iterator[str]:
         yield from (f"        {line}" for each in change.violations for line in telling.lines(each))
     elif change.was_forbidden:
         yield click.style("    is allowed again: no policy forbids it any more", fg="green")
+    for path in change.unknown:
+        yield f"    maps {text_of(path)}, which no union schema knows any more: as it is, it takes no change"
 
 
 def _head(change: Change) -> str:
@@ -75,6 +78,7 @@ def told(change: Change) -> dict[str, Any]:
         "withdrawn": list(change.narrowed),
         "forbidden": [violation(each) for each in change.violations],
         "wasForbidden": change.was_forbidden,
+        "unknown": list(change.unknown),
         "differences": [
             {"sign": each.sign, "path": each.path, "old": each.old, "new": each.new} for each in change.differences
         ],

@@ -31,6 +31,7 @@ from streams.governance.policies import written as expression
 from streams.governance.telling import ANY_ACTION
 from streams.registry import edits
 from streams.registry.applying import standing_of, write
+from streams.registry.awaited import governing
 from streams.registry.changes import Change, Standing
 from streams.registry.opening import looked_at, opened
 from streams.registry.records import GOVERNING, LABELS, POLICY, SCHEMA, Version
@@ -236,7 +237,7 @@ async def _deleted(settings: Settings, kind: str, name: str, timeout_seconds: fl
         await write(registry, kind, name, version)
         if timeout_seconds is None:
             return _Deleted(version, others, None)
-        wanted = {f"{kind}/{name}": None}
+        wanted = {governing(kind, name): version.version}
         return _Deleted(
             version, others, await following.followed(settings, registry, wanted, [(kind, name)], timeout_seconds)
         )

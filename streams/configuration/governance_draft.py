@@ -66,7 +66,7 @@ def _expression_flaws(value: object, path: tuple[str | int, ...]) -> Iterator[Fl
 
 
 def _combination_flaws(operator: object, operands: object, path: tuple[str | int, ...]) -> Iterator[Flaw]:
-    if operator not in {"AND", "OR"}:
+    if operator not in ("AND", "OR"):  # a set would ask for its hash
         yield Flaw(f"came {shown(operator)}", "expected AND or OR", (*path, "operator"))
     if not isinstance(operands, list) or not operands:
         what = "is an empty list" if operands == [] else f"came {shown(operands)}"

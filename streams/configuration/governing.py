@@ -120,14 +120,15 @@ def policy_of(draft: PolicyDraft) -> Policy:
     if draft.name in CORE_POLICIES:
         return CORE_POLICIES[draft.name]
     actions = None if draft.marketing_actions == (ALL,) else draft.marketing_actions
-    return Policy(draft.name, _expression(draft.deny), actions, draft.description)
+    return Policy(draft.name, expression(draft.deny), actions, draft.description)
 
 
-def _expression(written: object) -> Expression:
+def expression(written: object) -> Expression:
+    """Return the expression that is written in a document the one way."""
     if isinstance(written, str):
         return written
     assert isinstance(written, dict)
-    operands = tuple(map(_expression, written["operands"]))
+    operands = tuple(map(expression, written["operands"]))
     return All(operands) if written["operator"] == "AND" else Any(operands)
 
 

@@ -89,7 +89,8 @@ class _Walk:
             at = (*place, "labels")
             self._found.flaws += (flaw for label in labels for flaw in self._judge(label, at))
         known = self._found.paths.get(path, ())
-        self._found.paths[path] = tuple(dict.fromkeys((*known, *labels)))
+        taken = [label for label in labels if isinstance(label, str)]
+        self._found.paths[path] = tuple(dict.fromkeys((*known, *taken)))
 
     def _refer(self, schema: dict[str, Any], path: Path, place: Place, refs: tuple[str, ...]) -> None:
         if "$ref" not in schema:

@@ -87,5 +87,5 @@ def _near(path: Path, union: UnionSchema) -> str:
     beside = next((path[:length] for length in range(len(path) - 1, 0, -1) if path[:length] in union.paths), ())
     alike = [".".join(each) for each in union.paths if each[-1].casefold() == path[-1].casefold()]
     siblings = [".".join(each) for each in union.paths if each[: len(beside)] == beside]
-    close = nearest(text, sorted(alike)) or nearest(text, sorted(siblings))
+    close = nearest(text, sorted(alike)) or nearest(text, sorted(siblings)) or min(alike, key=len, default=None)
     return f"did you mean {close!r}?" if close else "add it to a document of kind: schema, or leave it out"

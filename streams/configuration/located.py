@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ruamel.yaml import YAML
@@ -18,7 +19,7 @@ from ruamel.yaml.nodes import Node as YamlNode
 
 from streams.codes import Mistake
 from streams.configuration.problems import Problem
-from streams.configuration.scalars import TAG, Scalar, scalar
+from streams.configuration.scalars import TAG, Scalar, scalar, whole
 
 MAX_CHARACTERS = 1024 * 1024
 """How long a configuration text may be; the parser needs a hundred times that in memory."""
@@ -180,8 +181,8 @@ class _Reader:
         entries: dict[str, Node] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
-            key = key_node.value if isinstance(key_node, ScalarNode) else None
-            if not isinstance(key, str):
+            key = self._key(key_node)
+            if key is None:
                 self._refuse(
                     self._place(line), "a key that is no text", "write a plain name; quote a text that begins with {"
                 )
@@ -193,6 +194,12 @@ class _Reader:
                 continue
             entries[key] = value
         return entries
+
+    @staticmethod
+    def _key(node: YamlNode) -> str | None:
+        with suppress(ValueError):
+            return whole(node.value) if isinstance(node, ScalarNode) else None
+        return None
 
     def _scalar(self, node: ScalarNode, where: str) -> Node:
         try:

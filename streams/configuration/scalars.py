@@ -19,7 +19,7 @@ def scalar(tag: str, text: str) -> Scalar:
     """Return the value of *text* that has *tag*; raises ValueError, which says what is not taken."""
     match tag.removeprefix(TAG):
         case "str" | "timestamp" | "merge" | "value":
-            return _whole(text)
+            return whole(text)
         case "null":
             return None
         case "bool":
@@ -31,7 +31,7 @@ def scalar(tag: str, text: str) -> Scalar:
     raise ValueError("a tag")
 
 
-def _whole(text: str) -> str:
+def whole(text: str) -> str:
     """Join what JSON escapes as two surrogates; a lone one is no character."""
     if text.isascii():
         return text

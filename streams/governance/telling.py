@@ -13,12 +13,12 @@ ANY_ACTION = "any export"
 
 def in_short(violations: Iterable[Violation]) -> str:
     """Return all *violations* on one line, with one way of each label of each."""
-    return "; ".join(map(_short, violations))
+    return _on_a_line("; ".join(map(_short, violations)))
 
 
 def lines(violation: Violation) -> Iterator[str]:
     """Yield what is violated, then a line for each way from a label to the action."""
-    yield (
+    yield _on_a_line(
         f"destination {violation.destination} violates policy {violation.policy.name}, "
         f"which denies {action_of(violation)} where {written(violation.policy.deny)}"
     )
@@ -30,12 +30,17 @@ def way(lineage: Lineage, violation: Violation) -> str:
     steps = [f"{lineage.label} on {lineage.on} (in {lineage.document})"]
     if lineage.through != lineage.on:
         steps.append(lineage.through)
-    return " -> ".join((*steps, f"destination {violation.destination}", action_of(violation)))
+    return _on_a_line(" -> ".join((*steps, f"destination {violation.destination}", action_of(violation))))
 
 
 def action_of(violation: Violation) -> str:
     """Return what is denied: a marketing action, or any export."""
     return violation.action or ANY_ACTION
+
+
+def _on_a_line(text: str) -> str:
+    """Return a text as it is, unless a name in it would steer a terminal."""
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _short(violation: Violation) -> str:

@@ -33,6 +33,8 @@ class Change:
     """What policies forbid the destination, once the plan is applied."""
     was_forbidden: bool = False
     """Whether they forbid it as things stand."""
+    unknown: tuple[str, ...] = ()
+    """The paths that it maps and no union schema knows any more, once the plan is applied."""
 
 
 @dataclass(frozen=True, slots=True)

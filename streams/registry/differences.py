@@ -6,19 +6,23 @@ What may be a key is never shown: of a URL not its query, of a header not its va
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
+from streams.configuration.governing import expression
 from streams.configuration.names import masked_url
 from streams.configuration.references import is_reference
+from streams.governance.policies import written
 from streams.secrets import MASK
 
 Document = Mapping[str, Any]
 
 _URLS = frozenset({"httpEndpoint", "authEndpoint"})
-_ITEMS = frozenset({"segments", "attributes", "identities", "requiredIdentity", "marketingActions"})
+_ITEMS = frozenset({"segments", "attributes", "identities", "requiredIdentity", "marketingActions", "paths"})
+_DENY = "deny"
 _SELECTED = "identities"
 _ALL, _SOME = "all, as they come", "the selected"
 """Which identities are sent, where a document does not select them and where it does."""
@@ -81,7 +85,7 @@ def _of_items(path: str, old: list[Any], new: list[Any]) -> Iterator[Difference]
 
 def _flat(document: Document, above: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in document.items():
-        if isinstance(value, dict) and not _is_header(above, value):
+        if isinstance(value, dict) and not _is_header(above, value) and f"{above}{key}" != _DENY:
             yield from _flat(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", value
@@ -97,13 +101,23 @@ def shown(path: str, value: Any) -> str:
         return value["value"] if isinstance(value, dict) and is_reference(str(value.get("value"))) else MASK
     if path.rpartition(".")[2] in _URLS:
         return masked_url(str(value))
+    if path == _DENY:
+        return _expression(value)
     if isinstance(value, dict):
         return _item(value)
     return text_of(value)
 
 
+def _expression(value: Any) -> str:
+    with suppress(AssertionError, LookupError, TypeError):  # what another release wrote may be something else
+        return written(expression(value))
+    return text_of(value)
+
+
 def _item(item: Mapping[str, Any]) -> str:
-    """Return a segment or an attribute that is more than a text."""
+    """Return what is more than a text of a list: a segment, an attribute, an identity, or a path of a schema."""
+    if "path" in item:
+        return f"{text_of(item['path'])} ({', '.join(item['labels'])})"
     if "source" in item:
         return _mapped("source", item)
     if "namespace" in item and "id" not in item:

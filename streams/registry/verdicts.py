@@ -1,37 +1,73 @@
-"""What policies say of destinations once a plan is applied: which become forbidden, which are allowed again."""
+"""What is said of destinations once a plan is applied: which become forbidden, are allowed again, or are not known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from streams.configuration.governing import Versions, governed
+from streams.configuration.governing import Governed, Versions, governed
 from streams.configuration.problems import ConfigurationError
 from streams.configuration.stored import stored_without_secrets
 from streams.governance.evaluating import Governance, Lineage, Violation, carried, evaluate
+from streams.governance.labels import Path
 from streams.registry.changes import Change, Standing
 from streams.registry.records import DESTINATION, GOVERNING, Version
 
 
 def with_verdicts(changes: Sequence[Change], standing: Standing) -> Iterator[Change]:
-    """Yield *changes* with what policies say of the destinations then.
+    """Yield *changes* with what governs the destinations says of them then.
 
-    Behind them comes a change of each other destination in force that becomes forbidden by them, or allowed.
+    Behind them comes a change of each other destination in force of which it says something else than before.
     """
-    before, after = _before_and_after(changes, standing)
-    if not before.policies and not after.policies:
-        yield from changes
-        return
-    for change in changes:
-        yield _judged(change, before, after) if change.kind == DESTINATION else change
-    if before == after:
+    before = governed(standing.governing)
+    written = [change for change in changes if change.kind in GOVERNING and change.action != "nothing"]
+    after = governed(_with(standing.governing, written)) if written else before
+    court = _Court(before, after)
+    yield from (court.judged(change) if change.kind == DESTINATION else change for change in changes)
+    if not written:
         return
     known = {change.name for change in changes if change.kind == DESTINATION}
     for name, version in sorted(standing.destinations.items()):
         if name not in known and version.life != "deleted":
-            judged = _judged(Change(DESTINATION, name, "nothing", version, version), before, after)
-            if bool(judged.violations) != judged.was_forbidden:
+            judged = court.judged(Change(DESTINATION, name, "nothing", version, version))
+            if bool(judged.violations) != judged.was_forbidden or judged.unknown:
                 yield judged
+
+
+class _Court:
+    """What governs destinations before a plan is applied, and after it."""
+
+    def __init__(self, before: Governed, after: Governed) -> None:
+        self._laws, self._schemas = (before.governance, after.governance), (before.union, after.union)
+
+    def judged(self, change: Change) -> Change:
+        """Return the change of a destination with what is said of it."""
+        before, after = self._laws
+        if not any((before.policies, after.policies, self._schemas[1].schemas)):
+            return change
+        base = change.base
+        was = base is not None and base.life != "deleted" and bool(violations_of(base, before))
+        return replace(
+            change,
+            violations=violations_of(change.version, after),
+            was_forbidden=was,
+            unknown=tuple(self._unknown(change.version)),
+        )
+
+    def _unknown(self, version: Version) -> Iterator[str]:
+        before, after = self._schemas
+        if before == after:
+            return
+        for path in _sources(version):
+            if before.knows(path) and not after.knows(path):
+                yield ".".join(path)
+
+
+def _sources(version: Version) -> list[Path]:
+    try:
+        return [attribute.source for attribute in stored_without_secrets(version).attributes]
+    except ConfigurationError:
+        return []
 
 
 def unjudged(standing: Standing, changes: Iterable[Change]) -> list[str]:
@@ -61,20 +97,8 @@ def labels_of(version: Version, governance: Governance) -> tuple[Lineage, ...]:
         return ()
 
 
-def _before_and_after(changes: Iterable[Change], standing: Standing) -> tuple[Governance, Governance]:
-    before = governed(standing.governing).governance
-    written = [change for change in changes if change.kind in GOVERNING and change.action != "nothing"]
-    return before, governed(_with(standing.governing, written)).governance if written else before
-
-
 def _with(governing: Versions, written: Iterable[Change]) -> Versions:
     after = {kind: dict(versions) for kind, versions in governing.items()}
     for change in written:
         after.setdefault(change.kind, {})[change.name] = change.version
     return after
-
-
-def _judged(change: Change, before: Governance, after: Governance) -> Change:
-    base = change.base
-    was = base is not None and base.life != "deleted" and bool(violations_of(base, before))
-    return replace(change, violations=violations_of(change.version, after), was_forbidden=was)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from streams.registry.records import LABELS, POLICY
-from tests.commands.desk import Desk, Ended
+from tests.commands.desk import Desk, Ended, a_worker
 from tests.commands.in_process import streams
 
 pytestmark = pytest.mark.kafka
@@ -210,3 +210,43 @@ async def test_a_schema_in_force_refuses_what_it_does_not_know_and_its_labels_co
     assert labelled.code == 1
     assert "C2 on person.email (in schema union) -> attribute person.email" in labelled.err
     assert (shown["labels"], shown["violations"]) == ([], [])
+
+
+async def test_what_changes_a_policy_waits_for_the_workers(desk: Desk) -> None:
+    name, behind = "core-analytics", "not followed: policy core-analytics by worker w1:"
+    await desk.report(a_worker())
+
+    enabled = await streams(desk.folder, "policies", "enable", name, "--timeout", "0.2")
+    await desk.report(a_worker(followed={f"policy/{name}": 1}))
+    again = await done(desk.folder, "policies", "enable", name)
+    disabled = await streams(desk.folder, "policies", "disable", name, "--timeout", "0.2", "--output", "json")
+    deleted = await streams(desk.folder, "policies", "delete", name, "--yes", "--timeout", "0.2")
+    await desk.report(a_worker(followed={f"policy/{name}": 4}))
+    back = await done(desk.folder, "policies", "enable", name)
+    await desk.report(a_worker(followed={f"policy/{name}": 5}))
+    gone = await done(desk.folder, "policies", "delete", name, "--yes")
+
+    assert (enabled.code, enabled.err) == (1, f"{behind} does not follow it yet [not-followed]\n")
+    assert again.err == "the live worker follows\n"
+    assert disabled.code == 1
+    assert disabled.told["workers"]["notFollowed"] == [
+        {"worker": "w1", "policy": name, "why": "still follows version 1"}
+    ]
+    assert (deleted.code, deleted.err) == (1, f"{behind} still follows version 1 [not-followed]\n")
+    assert back.out.splitlines()[0] == f"policy {name}: created (version 4)"
+    assert gone.out == f"policy {name}: deleted (version 5)\n"
+
+
+async def test_a_schema_that_does_not_know_what_is_in_force_is_told(desk: Desk) -> None:
+    await done(desk.folder, "destinations", "apply", write(desk, "crm.json", CRM))
+    schema = write(desk, "schema.json", {"kind": "schema", "name": "union", "paths": ["loyalty.points"]})
+
+    planned = await done(desk.folder, "policies", "plan", schema)
+
+    assert planned.out.splitlines() == [
+        "schema union: is created (version 1)",
+        "    + paths: loyalty.points",
+        "destination crm: nothing changes (version 1)",
+        "    maps person.email, which no union schema knows any more: as it is, it takes no change",
+        "1 to create, 0 to change, 1 unchanged",
+    ]

@@ -47,7 +47,7 @@ def tried(path: Path, content: bytes) -> None:
     found = examine([path], References({"STREAMS_SECRET_X": CANARY, "KAFKA_PASSWORD": CANARY}, None))
 
     lines = max(1, content.count(b"\n") + content.count(b"\r") + 1)
-    for problem in (*found.errors, *found.warnings):
+    for problem in (*found.errors, *found.objections, *found.warnings):
         name, _, line = problem.where.rpartition(":")
         assert problem.where == str(path) or (name == str(path) and 1 <= int(line) <= lines + 1)
         assert problem.what
@@ -59,6 +59,34 @@ def tried(path: Path, content: bytes) -> None:
         "".join((each.description, *(segment.id for segment in each.segments))).encode()  # no half character
     event("taken" if not found.errors else "told")
 
+
+RULES: list[Any] = [
+    {
+        "kind": "policy",
+        "name": "no-c2",
+        "marketingActions": ["Own Use"],
+        "deny": {"operator": "OR", "operands": ["C2", {"operator": "AND", "operands": ["C3", {"label": "I1"}]}]},
+        "status": "enabled",
+    },
+    {"kind": "policy", "name": "core-analytics", "status": "enabled"},
+    {
+        "kind": "labels",
+        "name": "ours",
+        "attributes": {"b": ["C2"], "a.z": "I1"},
+        "sources": {"crm": ["C3"]},
+        "segments": {"a": ["C9"], "c:b": "C2"},
+        "identities": {"email": ["I1"]},
+    },
+    {
+        "kind": "schema",
+        "name": "union",
+        "paths": ["a.z", {"path": "q", "labels": ["C2"]}],
+        "jsonSchema": {
+            "properties": {"b": {"$ref": "#/definitions/b"}, "m": {"type": "object"}},
+            "definitions": {"b": {"allOf": [{"properties": {"c": {"labels": ["C9"]}}}]}},
+        },
+    },
+]
 
 ALPHABET = st.sampled_from([bytes([c]) for c in b"ab:-[]{},&*!|>'\"%@`#?\n\t ~1.\\\r\x00\x1b\xff\xe2\x80\xa8$"])
 SNIPPETS = st.sampled_from(
@@ -117,6 +145,7 @@ RIGHT = {
     "customHeaders": {"x": "y", "z": {"value": "${env:STREAMS_SECRET_X}", "secret": True}},
     "segments": ["a", {"id": "b", "namespace": "c"}],
     "attributes": ["a", {"source": "b.c", "target": "d"}],
+    "marketingActions": ["Own Use", "Analytics"],
     "delivery": {"maxInFlight": 8, "retry": {"capSeconds": 5}},
     "since": "now",
     "description": "x",
@@ -133,19 +162,22 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.di
 
 
 @FUZZING
-@given(path=st.sampled_from(_paths(RIGHT)[1:]), value=values)
-@example(path=("description",), value="\ud800")
-@example(path=("delivery",), value=json.loads("[" * 300 + "]" * 300))
+@given(path=st.sampled_from(_paths([RIGHT, *RULES])[2:]), value=values)
+@example(path=(0, "description"), value="\ud800")
+@example(path=(0, "delivery"), value=json.loads("[" * 300 + "]" * 300))
+@example(path=(1, "deny"), value=json.loads('{"operator": "AND", "operands": [' * 99 + '"C2"' + "]}" * 99))
+@example(path=(4, "jsonSchema"), value=json.loads('{"properties": {"a": ' * 99 + "{}" + "}}" * 99))
+@example(path=(4, "jsonSchema", "definitions", "b"), value={"$ref": "#"})
 def test_a_document_with_anything_anywhere_is_taken_or_told(
     path: tuple[str | int, ...], value: object, tmp_path: Path
 ) -> None:
-    document: Any = json.loads(json.dumps(RIGHT))
-    above = document
+    documents: Any = json.loads(json.dumps([RIGHT, *RULES]))
+    above = documents
     for part in path[:-1]:
         above = above[part]
     above[path[-1]] = value
 
-    tried(tmp_path / "d.json", json.dumps(document).encode())
+    tried(tmp_path / "d.json", json.dumps(documents).encode())
 
 
 names = st.sampled_from(["Host", "CONNECTION", "te", "Proxy-X", "x-a", " x-b", ""]) | st.text(

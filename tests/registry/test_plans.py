@@ -16,7 +16,7 @@ from streams.destinations import Pause
 from streams.registry import edits
 from streams.registry.edits import Author
 from streams.registry.plans import Change, Plan, Standing, plan, users_of
-from streams.registry.records import Mapped, NamedAccount, Version
+from streams.registry.records import GOVERNING, Mapped, NamedAccount, Version
 
 ANN, BOB = Author("ann@desk", 1_000), Author("bob@home", 2_000)
 PARTNER = {"kind": "account", "name": "partner", "httpEndpoint": "https://h/x?key=canary-1"}
@@ -36,7 +36,10 @@ def planned(*documents: Mapping[str, Any], standing: Standing = NOTHING, author:
         document["name"]: Version(version=0, written_at=0, by="", document=dict(document)) for document in documents
     }
     known = {**standing.accounts, **{n: v for n, v in accounts.items() if v.document["kind"] == "account"}}
-    found = [examine_one(located(json.loads(json.dumps(document)), "here"), known) for document in documents]
+    found = [
+        examine_one(located(json.loads(json.dumps(document)), "here"), known, standing.governing)
+        for document in documents
+    ]
     assert [problem for each in found for problem in each.problems] == []
     return plan([given for each in found for given in each.given], standing, author)
 
@@ -44,9 +47,10 @@ def planned(*documents: Mapping[str, Any], standing: Standing = NOTHING, author:
 def after(plan: Plan, before: Standing = NOTHING) -> Standing:
     """Return what is in force when the plan is applied."""
     written: dict[str, dict[str, Version]] = {"destination": {**before.destinations}, "account": {**before.accounts}}
+    written |= {kind: {**before.governing.get(kind, {})} for kind in GOVERNING}
     for change in plan.changes:
         written[change.kind][change.name] = change.version
-    return Standing(written["destination"], written["account"])
+    return Standing(written["destination"], written["account"], governing={kind: written[kind] for kind in GOVERNING})
 
 
 def changed(**keys: Any) -> Change:
@@ -409,3 +413,92 @@ def test_what_is_no_legal_document_any_more_is_replaced_and_withdrawn() -> None:
 
     assert told(change) == ["- sorting: 1"]
     assert change.narrowed == ("what was in force is no legal document any more",)
+
+
+POLICY: dict[str, Any] = {
+    "kind": "policy",
+    "name": "no-c2",
+    "marketingActions": ["Email"],
+    "deny": {"operator": "OR", "operands": ["C2", {"operator": "AND", "operands": ["C3", "I1"]}]},
+    "status": "enabled",
+}
+LABELS = {"kind": "labels", "name": "ours", "attributes": {"person.name": ["C2"]}}
+SCHEMA = {"kind": "schema", "name": "union", "paths": [{"path": "person.email", "labels": ["I1"]}, "person.name"]}
+INLINE = {**CRM, "account": {"httpEndpoint": "https://h/"}}
+
+
+def test_what_governs_is_written_first_and_told_as_people_read_it() -> None:
+    changes = planned(INLINE, SCHEMA, LABELS, POLICY).changes
+
+    assert [(each.kind, each.action) for each in changes] == [
+        ("schema", "create"),
+        ("labels", "create"),
+        ("policy", "create"),
+        ("destination", "create"),
+    ]
+    assert [told(each) for each in changes[:3]] == [
+        ["+ paths: person.email (I1)", "+ paths: person.name"],
+        ['+ attributes.person.name: ["C2"]'],
+        ["+ marketingActions: Email", "+ deny: C2 OR (C3 AND I1)", "+ status: enabled"],
+    ]
+
+
+def test_a_destination_is_refused_that_what_is_in_force_forbids_unless_it_is_so_already() -> None:
+    allowed = after(planned(INLINE))
+    governed = after(planned(POLICY, LABELS, standing=allowed), allowed)
+
+    again = planned(INLINE, standing=governed, author=BOB)
+    changed = planned({**INLINE, "description": "x"}, standing=governed, author=BOB)
+    new = planned(INLINE, standing=Standing({}, {}, governing=governed.governing))
+
+    assert (again.refusals, [each.action for each in again.changes]) == ((), ["nothing"])
+    assert (again.changes[0].was_forbidden, len(again.changes[0].violations)) == (True, 1)
+    for refused in (changed, new):
+        assert refused.changes == ()
+        (refusal,) = refused.refusals
+        assert refusal.partition(";")[0] == (
+            "here: attributes[1]: C2 on person.name (in labels ours) -> attribute person.name -> destination crm -> "
+            "Email: policy no-c2 denies it where C2 OR (C3 AND I1)"
+        )
+
+
+def test_a_destination_that_labels_forbid_is_told_beside_them_and_is_not_written() -> None:
+    allowed = after(planned(INLINE, POLICY))
+
+    plan = planned(LABELS, standing=allowed, author=BOB)
+
+    labels, crm = plan.changes
+    assert plan.to_write == [labels]
+    assert (crm.name, crm.action, crm.was_forbidden, [each.policy.name for each in crm.violations]) == (
+        *("crm", "nothing", False),
+        ["no-c2"],
+    )
+    back = planned({**POLICY, "status": "disabled"}, standing=after(plan, allowed), author=BOB)
+    assert [(each.name, each.was_forbidden, each.violations) for each in back.changes[1:]] == [("crm", True, ())]
+    assert planned({**LABELS, "description": "x"}, standing=after(plan, allowed)).changes[1:] == ()
+
+
+def test_paths_that_a_schema_leaves_out_are_told_of_what_is_in_force() -> None:
+    standing = after(planned(INLINE, SCHEMA))
+
+    _, crm = planned({**SCHEMA, "paths": ["person.email"]}, standing=standing, author=BOB).changes
+
+    assert (crm.action, crm.unknown, crm.violations) == ("nothing", ("person.name",), ())
+
+
+@pytest.mark.parametrize("kind", GOVERNING)
+def test_a_destination_is_refused_while_nobody_can_tell_what_is_forbidden(kind: str) -> None:
+    unreadable = Standing({}, {}, frozenset({(kind, "odd")}))
+    invalid = Standing(
+        {}, {}, governing={kind: {"odd": Version(version=1, written_at=0, by="", document={"kind": kind})}}
+    )
+
+    for standing, why in ((unreadable, "was written by another release"), (invalid, "is not valid here")):
+        plan = planned(INLINE, standing=standing)
+
+        assert plan.changes == ()
+        assert plan.refusals == (
+            f"here: whether destination crm is allowed cannot be told: {kind} odd {why} [other-release]",
+        )
+    standing = Standing(after(planned(INLINE)).destinations, {}, unreadable.unreadable)
+    assert planned(INLINE, standing=standing).refusals == ()
