@@ -19,9 +19,10 @@ IDS = {"ecid": [{"id": "1"}]}
 
 
 def without_revisions(profile: Profile) -> Profile:
+    """Return *profile* without what may differ: revisions, and whether one who is not told "in" was told "out"."""
     copy = decode_profile(encode_profile(profile))
     copy.revision, copy.due = 0, next_due(copy)
-    copy.told = {incarnation: Told(0, told.inside) for incarnation, told in copy.told.items()}
+    copy.told = {incarnation: Told(0, inside=True) for incarnation, told in copy.told.items() if told.inside}
     return copy
 
 

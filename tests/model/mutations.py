@@ -129,7 +129,11 @@ def trigger_outside(put: Put) -> None:
 def existing_triggers(put: Put) -> None:
     """A membership that continues triggers."""
     add = Triggers._add_membership
-    put(Triggers, "_add_membership", lambda self, causes, write: add(self, causes, with_(write, turned=True)))
+    put(
+        Triggers,
+        "_add_membership",
+        lambda self, causes, write, *more: add(self, causes, with_(write, turned=True), *more),
+    )
 
 
 def keep_silent(put: Put) -> None:
