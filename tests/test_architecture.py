@@ -66,7 +66,7 @@ ROOMS = {
                 "registry.awaited",
                 "registry.additions",
             ),
-            *("topics.plan", "status.overview", "status.table"),
+            *("topics.plan", "status.counts", "status.overview", "status.table"),
             *_in("sampling", "leaves forms placement proposals findings overlaps table"),
         ),
         sees=("words",),

@@ -170,6 +170,11 @@ class ActivationStage(Service):  # type: ignore[misc]  # mode is untyped
         incarnations = self._agents.followed.incarnations
         return {incarnations[topic]: why for topic, why in self.faults.reasons.items() if topic in incarnations}
 
+    @property
+    def exported(self) -> list[str]:
+        """The incarnations that are exported to."""
+        return list(self._agents.followed.exports)
+
     async def flushed(self) -> None:
         """Wait until all exports rendered so far are on their topics, or will never be written by this worker."""
         await self._outbox.flushed()

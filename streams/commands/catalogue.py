@@ -35,6 +35,7 @@ from streams.registry.opening import looked_at
 from streams.registry.records import DESTINATION, Version
 from streams.registry.registry import Registry
 from streams.registry.verdicts import labels_of, violations_of
+from streams.status.counts import Counts, counted, told_by
 from streams.status.shapes import Report, Worker
 
 HEADS = ("name", "state", "reason", "version", "endpoint", "segments", "attributes", "description")
@@ -108,6 +109,7 @@ class _One:
     violations: tuple[Violation, ...]
     history: list[Version]
     workers: list[Worker]
+    counts: Counts
 
 
 async def _listing(settings: Settings) -> list[Card]:
@@ -123,7 +125,9 @@ async def _one(settings: Settings, name: str) -> _One:
         history = [] if registry is None else registry.history(DESTINATION, name)
         governance = governed({} if registry is None else standing_of(registry).governing).governance
         labels, found = labels_of(version, governance), violations_of(version, governance)
-        return _One(card, version, labels, found, history, live(reports, now()))
+        workers = live(reports, now())
+        counts = counted(f"{name}.{version.number}", workers, told_by(workers, reports))
+        return _One(card, version, labels, found, history, workers, counts)
 
 
 def _cards(registry: Registry | None, reports: list[Report]) -> list[Card]:
@@ -172,6 +176,7 @@ def _shown(one: _One) -> dict[str, Any]:
         "pause": None if pause is None else {"by": pause.by, "why": pause.why, "at": moment(pause.at)},
         "labels": list(map(plans.lineage, one.labels)),
         "violations": list(map(plans.violation, one.violations)),
+        "counts": _counts(one.counts),
         "account": masked(account_of(version)),
         "document": masked(version.document),
         "versions": [written(each) for each in one.history],
@@ -180,6 +185,19 @@ def _shown(one: _One) -> dict[str, Any]:
             for each in one.workers
             if not each.only or card.name in each.only
         ],
+    }
+
+
+def _counts(counts: Counts) -> dict[str, Any]:
+    return {
+        "received": counts.received,
+        "activated": counts.activated,
+        "excluded": counts.excluded,
+        "notTriggered": counts.not_triggered,
+        "delivered": counts.delivered,
+        "failed": counts.failed,
+        "pending": counts.pending,
+        "since": None if counts.since is None else moment(counts.since),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,8 +27,11 @@ from streams.commands.shared import (
     print_table,
     read_settings,
 )
+from streams.configuration.governing import governed
 from streams.configuration.settings import Settings
 from streams.denied import DeniedError
+from streams.governance.evaluating import Governance, Lineage
+from streams.registry.applying import standing_of
 from streams.registry.opening import looked_at
 from streams.status.inquiry import Asked
 from streams.status.shapes import Worker
@@ -56,6 +60,8 @@ class Together(NamedTuple):
 
     seen: Seen
     missing: list[int]
+    governance: Governance
+    """The labels in force."""
 
 
 @click.command(
@@ -95,22 +101,43 @@ def segments(timeout: float, config: Path | None, output: str) -> None:
 @config_option
 @output_option
 def attributes(timeout: float, config: Path | None, output: str) -> None:
-    """List the paths at which profiles have a value: their share of the profiles, and the sources that say them.
+    """List the paths at which profiles have a value: their share of the profiles, the sources that say them, and
+    their labels.
 
     At most 1 000 profiles of each partition are looked at; the setting `http.token` must be the one that the workers
     have. Nothing of a profile is shown: of an object with very many different members only that it has some.
     """
     found = _found(config, timeout)
     seen = found.seen
+    paths = [(each, _labels(found.governance.on_attribute(tuple(each.path.split("."))))) for each in seen.attributes]
+    names = [(name, count, _identity_labels(found.governance, name)) for name, count in seen.identities.items()]
     if output == "json":
-        told = [{**msgspec.to_builtins(each), "share": _share(each.profiles, seen)} for each in seen.attributes]
-        ids = [{"namespace": each, "profiles": n, "share": _share(n, seen)} for each, n in seen.identities.items()]
+        told = [
+            {**msgspec.to_builtins(each), "share": _share(each.profiles, seen), "labels": labels}
+            for each, labels in paths
+        ]
+        ids = [
+            {"namespace": name, "profiles": count, "share": _share(count, seen), "labels": labels}
+            for name, count, labels in names
+        ]
         _print(found, "attributes", told, sampled=seen.sampled, identities=ids)
         return
-    rows = [(each.path, f"{_share(each.profiles, seen):.1%}", ", ".join(each.sources)) for each in seen.attributes]
-    names = [(f"identity {name}", f"{_share(count, seen):.1%}", "") for name, count in seen.identities.items()]
-    print_table(("path", "profiles", "sources"), [*rows, *names])
+    rows = [(each.path, _percent(each.profiles, seen), ", ".join(each.sources), " ".join(of)) for each, of in paths]
+    rows += [(f"identity {name}", _percent(count, seen), "", " ".join(labels)) for name, count, labels in names]
+    print_table(("path", "profiles", "sources", "labels"), rows)
     _say(found, f"a sample of {seen.sampled} of {seen.profiles} profiles")
+
+
+def _labels(lineages: Iterable[Lineage]) -> list[str]:
+    return sorted({lineage.label for lineage in lineages})
+
+
+def _identity_labels(governance: Governance, namespace: str) -> list[str]:
+    return sorted({label for each in governance.labels for label in each.identities.get(namespace, ())})
+
+
+def _percent(profiles: int, seen: Seen) -> str:
+    return f"{_share(profiles, seen):.1%}"
 
 
 def _share(profiles: int, seen: Seen) -> float:
@@ -135,7 +162,8 @@ def _found(config: Path | None, timeout: float) -> Together:
 
 
 async def _counted(settings: Settings, timeout: float) -> Together:
-    async with looked_at(settings):
+    async with looked_at(settings) as registry:
+        governance = governed({} if registry is None else standing_of(registry).governing).governance
         owners, token = await owners_of(settings), token_of(settings)
     waiting, found = {each.id: each for each in owners.of(None)}, list[Counted]()
     with Progress("counting", "workers", say_after_seconds=SLOW_SECONDS) as progress:
@@ -154,7 +182,8 @@ async def _counted(settings: Settings, timeout: float) -> Together:
             raise DeniedError(Denial.NOT_ANSWERED, why) from None
     counted_in = {partition for counted in found for partition in counted.partitions}
     seen = [counted.seen for counted in found if counted.seen is not None]
-    return Together(together(seen), [each for each in range(owners.partitions) if each not in counted_in])
+    missing = [each for each in range(owners.partitions) if each not in counted_in]
+    return Together(together(seen), missing, governance)
 
 
 async def _ask(workers: Asked, worker: Worker) -> tuple[Worker, Counted]:

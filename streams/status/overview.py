@@ -8,6 +8,7 @@ import msgspec
 
 from streams.groups.gaps import Found
 from streams.groups.gaps import Gap as FoundGap
+from streams.status.counts import Counts, counted
 from streams.status.shapes import Destination, Gap, Report, Worker, is_live
 
 ACTIVATION, DELIVERY = "activation", "delivery"
@@ -63,6 +64,7 @@ class DestinationView(msgspec.Struct, frozen=True, kw_only=True):
     pending: int
     in_flight: int
     ends: dict[str, int]
+    counts: Counts
     queue: Queue
     reports: tuple[Destination, ...]
 
@@ -120,6 +122,7 @@ def overview(
             look,
             [each for each in told if each.incarnation == incarnation],
             refusals.get(incarnation),
+            counted(incarnation, live.values(), told),
             now_ms,
         )
         for incarnation, look in sorted(exports.items())
@@ -170,7 +173,12 @@ def _queue(look: Look, owners: Collection[tuple[str, Collection[int]]], now_ms: 
 
 
 def _destination(
-    incarnation: str, look: Look, told: Collection[Destination], refusal: str | None, now_ms: int
+    incarnation: str,
+    look: Look,
+    told: Collection[Destination],
+    refusal: str | None,
+    counts: Counts,
+    now_ms: int,
 ) -> DestinationView:
     """Return a destination; *refusal* is why its topic refuses what activation writes, though it may be delivered.
 
@@ -194,6 +202,7 @@ def _destination(
         pending=sum(each.pending for each in told),
         in_flight=sum(each.in_flight for each in told),
         ends=ends,
+        counts=counts,
         queue=_queue(look, [(each.worker, each.partitions) for each in told], now_ms),
         reports=tuple(told),
     )

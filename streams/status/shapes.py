@@ -37,6 +37,15 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     """Records a second."""
 
 
+class Considered(msgspec.Struct, frozen=True, kw_only=True):
+    """How many records a worker has considered for a destination since its start, by how that ended."""
+
+    activated: int = 0
+    not_triggered: int = 0
+    excluded: dict[str, int] = {}
+    """By why."""
+
+
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """How a stage stands; *missing* says what it still lacks before it is ready."""
 
@@ -51,6 +60,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     first_start: dict[int, int] = {}
     """Of each partition whose other inputs wait: how many records of the profile topics are still to be read."""
     gaps: tuple[Gap, ...] = ()
+    considered: dict[str, Considered] = {}
+    """By incarnation, what activation decided."""
     faulted: dict[str, str] = {}
     """By incarnation, why its exports topic refuses what activation writes; what is owed follows when it is back."""
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Protocol
 
+from msgspec import structs
+
 from streams import __version__
 from streams.activation.stage import ActivationStage
 from streams.delivery.deliveries import Deliveries
@@ -15,6 +17,7 @@ from streams.destinations import Destination
 from streams.groups.gaps import Gap as FoundGap
 from streams.groups.gaps import Partition
 from streams.status import shapes
+from streams.status.counts import considered
 from streams.status.overview import ACTIVATION, DELIVERY
 from streams.status.shapes import Gap, Recovery, Report, Stage, Worker
 from streams.telemetry.telemetry import Telemetry
@@ -202,6 +205,15 @@ class Snapshot:
                 ends=dict(ends.get(destination.name, {})),
             )
 
+    def _counted(self, stages: dict[str, Stage]) -> dict[str, Stage]:
+        """Return *stages* with what activation has decided so far."""
+        activation = self.stages.activation
+        if activation is None:
+            return stages
+        counts = self.telemetry.considered()
+        each = {name: considered(counts.get(name.rpartition(".")[0], {})) for name in activation.exported}
+        return {**stages, ACTIVATION: structs.replace(stages[ACTIVATION], considered=each)}
+
     def _worker(self, written_at: int) -> Worker:
         identity, activation = self.identity, self.stages.activation
         followed, refused = self._followed()
@@ -215,7 +227,7 @@ class Snapshot:
             interval_seconds=identity.interval_seconds,
             session_timeout_seconds=identity.session_timeout_seconds,
             ready=self.stages.ready,
-            stages=self.stages.standing(),
+            stages=self._counted(self.stages.standing()),
             set_aside=dict(activation.engine.set_aside) if activation else {},
             health=self.health(),
             only=self.stages.only if activation is None else (),

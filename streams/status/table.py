@@ -19,6 +19,12 @@ DESTINATIONS = (
 )
 
 
+COUNTS = (
+    *("destination", "received", "activated", "excluded", "not triggered", "delivered", "failed", "pending"),
+    "since",
+)
+
+
 class Table(NamedTuple):
     """A titled table; *hint* says what to do about what it shows."""
 
@@ -36,6 +42,9 @@ def tables(overview: Overview) -> Iterator[Table]:
     yield Table(f"inputs of {overview.app}", INPUTS, [_input(each) for each in overview.inputs])
     rows = [_destination(each, overview.at) for each in overview.destinations]
     yield Table("destinations", DESTINATIONS, rows, _todo(overview.destinations))
+    if overview.destinations:
+        counts = [_counts(each, overview.at) for each in overview.destinations]
+        yield Table("what became of their records, as the workers that run now have counted", COUNTS, counts)
     if overview.gaps:
         hint = "these partitions stand still until you accept what is missing: streams gaps list, streams gaps accept"
         rows = [_gap(each) for each in overview.gaps]
@@ -88,7 +97,7 @@ def _input(queue: Queue) -> tuple[str, ...]:
 def _destination(view: DestinationView, now_ms: int) -> tuple[str, ...]:
     queue = view.queue
     return (
-        view.name if view.incarnation.endswith(".1") else view.incarnation,
+        _name(view),
         view.state,
         view.reason or NOTHING,
         NOTHING if view.since is None else duration(max(0, now_ms - view.since) / 1000),
@@ -100,6 +109,23 @@ def _destination(view: DestinationView, now_ms: int) -> tuple[str, ...]:
         ranges(queue.unowned),
         _owned(queue),
     )
+
+
+def _counts(view: DestinationView, now_ms: int) -> tuple[str, ...]:
+    counts = view.counts
+    numbers = (counts.not_triggered, counts.delivered, counts.failed, counts.pending)
+    return (
+        _name(view),
+        str(counts.received),
+        str(counts.activated),
+        " ".join(f"{why}={count}" for why, count in counts.excluded.items()) or "0",
+        *map(str, numbers),
+        NOTHING if counts.since is None else f"{duration(max(0, now_ms - counts.since) / 1000)} ago",
+    )
+
+
+def _name(view: DestinationView) -> str:
+    return view.name if view.incarnation.endswith(".1") else view.incarnation
 
 
 def _todo(views: Collection[DestinationView]) -> str:

@@ -132,6 +132,15 @@ class Telemetry:
                 counted[sample.labels["destination"]][sample.labels["end"]] += int(sample.value)
         return counted
 
+    def considered(self) -> Mapping[str, Mapping[tuple[str, str], int]]:
+        """Return how many records were considered, by destination and by end and exclusion: one pass over all."""
+        counted: defaultdict[str, dict[tuple[str, str], int]] = defaultdict(dict)
+        for family in self._metrics.considered.collect():
+            for sample in family.samples:
+                labels = sample.labels
+                counted[labels["destination"]][labels["end"], labels["exclusion"]] = int(sample.value)
+        return counted
+
 
 class InputTelemetry:
     """Counts the records of an input topic."""
