@@ -22,7 +22,13 @@ from tests.waiting import until
 pytestmark = pytest.mark.kafka
 
 DISABLED = {**POLICY, "status": "disabled"}
-PARTNER = {"name": "partner", "marketingActions": ["Export to Third Party"]}
+SLOW_SECONDS = 2.0
+"""So that even on a busy machine more comes than a slow endpoint takes."""
+PARTNER = {
+    "name": "partner",
+    "marketingActions": POLICY["marketingActions"],
+    "delivery": {"timeoutSeconds": 30},
+}
 
 
 class Ends:
@@ -36,7 +42,7 @@ class Ends:
     def _decide(self, request: Received) -> Answer:
         if request.url.endswith("/partner"):
             self.partner.take(request)
-            return Answer(delay_seconds=0.4 if self.is_slow else 0.0)
+            return Answer(delay_seconds=SLOW_SECONDS if self.is_slow else 0.0)
         self.own.take(request)
         return Answer()
 
