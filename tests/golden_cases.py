@@ -13,6 +13,7 @@ import msgspec
 
 from streams.activation.activate import Activation
 from streams.activation.events import Malformed
+from streams.activation.expiries import expiry
 from streams.activation.profiles import Profile
 from streams.activation.rendering import Step
 from streams.configuration.documents import examine
@@ -32,7 +33,7 @@ APPLIED = datetime.fromisoformat("2022-04-13T13:29:30Z")
 
 
 class Input(msgspec.Struct, forbid_unknown_fields=True):
-    """A record, or *documents* that are applied between two records."""
+    """A record, or what happens between two: *documents* are applied, or the clock *passes* a time."""
 
     topic: str = ""
     value: msgspec.Raw = msgspec.Raw(b"null")
@@ -41,6 +42,7 @@ class Input(msgspec.Struct, forbid_unknown_fields=True):
     """The record's own; the clock stands at *now*, or at it."""
     now: str | None = None
     documents: str | None = None
+    passes: str | None = None
 
     @property
     def key(self) -> bytes:
@@ -128,7 +130,7 @@ class Worker:
         self.inputs = inputs_of(self._settings)
         self._standing = Standing({}, {})
         self._applied = 0
-        self._profiles: dict[str, Profile] = defaultdict(Profile)
+        self._profiles: dict[bytes, Profile] = defaultdict(Profile)
         self._offsets: dict[str, int] = defaultdict(int)
         self.activation = self._apply("destinations.yaml")
 
@@ -136,12 +138,25 @@ class Worker:
         if given.documents is not None:
             self.activation = self._apply(given.documents)
             return Outcome("applied")
+        if given.passes is not None:
+            return self._pass(given.key, _milliseconds(given.passes))
         change = decoded(self.inputs[given.topic], given.record, given.key, given.written_ms, given.now_ms)
         if isinstance(change, Malformed):
             return Outcome("malformed", change.reason.value)
         position = Position(given.topic, 0, self._offsets[given.topic], given.written_ms)
         self._offsets[given.topic] += 1
-        step = self.activation.apply(self._profiles[given.profile], change, position, given.now_ms)
+        step = self.activation.apply(self._profiles[given.key], change, position, given.now_ms)
+        return Outcome(step.end.value, step=step)
+
+    def _pass(self, key: bytes, now_ms: int) -> Outcome:
+        """Let the owner of a profile ask itself to do what is due by now; all that it has read is committed."""
+        profile = self._profiles[key]
+        command = expiry(profile, now_ms, lambda _: True)
+        if command is None:
+            return Outcome("nothing-due")
+        position = Position("commands", 0, self._offsets["commands"], now_ms)
+        self._offsets["commands"] += 1
+        step = self.activation.expire(profile, command, position, now_ms)
         return Outcome(step.end.value, step=step)
 
     def _apply(self, name: str) -> Activation:
