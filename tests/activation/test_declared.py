@@ -142,6 +142,31 @@ def test_a_time_may_be_a_number_where_its_unit_is_declared(unit_us: int, number:
     assert (found.time_us if isinstance(found, Membership) else found) == wanted
 
 
+@pytest.mark.parametrize(
+    ("unit_us", "end", "wanted"),
+    [
+        (1_000, NOW_MS + 1, (Status.REALIZED, (NOW_MS + 1) * 1_000)),
+        (1_000, NOW_MS, (Status.EXITED, NOW_MS * 1_000)),
+        (None, "2023-11-14T22:13:21Z", (Status.REALIZED, (NOW_MS + 1_000) * 1_000)),
+        (1_000, None, (Status.REALIZED, None)),
+        (1_000, 2**63 - 1, (Status.REALIZED, None)),
+        (1_000_000, 1.7e308, (Status.REALIZED, None)),
+        (1_000, 0, Reason.INVALID_TIME),
+        (1_000, "2023-11-14T22:13:21Z", Reason.INVALID_TIME),
+        (None, NOW_MS, Reason.INVALID_TIME),
+        (1_000, False, Reason.INVALID_TIME),
+    ],
+)
+def test_an_end_may_lie_at_a_path(unit_us: int | None, end: Any, wanted: Any) -> None:
+    paths = MembershipPaths(segment=("s",), until=("end",), unit_us=unit_us)
+
+    found = membership({"s": "a", "end": end}, paths, Kind.QUALIFICATION, timestamp_ms=NOW_MS - 1)
+
+    assert ((found.status, found.until_us) if isinstance(found, Membership) else found) == wanted
+    exited = membership({"s": "a", "end": end}, paths, Kind.EXIT)
+    assert exited == Membership("ups", "a", Status.EXITED, NOW_MS * 1_000)
+
+
 def test_a_fragment_is_the_object_at_its_path_letter_for_letter() -> None:
     source = Input(Kind.FRAGMENT, "crm", FragmentPaths(attributes=("data", "after")))
 

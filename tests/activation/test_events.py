@@ -106,6 +106,55 @@ def test_a_membership_is_read_with_namespace_status_and_time() -> None:
     )
 
 
+SECOND_US = 1_590_364_801_000_000
+"""The event time of ``a_membership(second=1)``."""
+
+
+def until(topic: str, end: object, now_ms: int = NOW_MS) -> Membership | Reason:
+    """Return what is read of a membership with this ``validUntil``."""
+    record = json.loads(a_membership("a", 1, status="exited" if topic == "exits" else None))
+    record["segmentMembership"]["ups"]["a"]["validUntil"] = end
+    change = decoded(INPUTS[topic], json.dumps(record).encode(), now_ms=now_ms)
+    if isinstance(change, Malformed):
+        return change.reason
+    assert isinstance(change, MembershipChange)
+    return change.memberships[0]
+
+
+@pytest.mark.parametrize("end", ["2023-11-14T22:13:20.001Z", "2023-11-14T23:13:20.001+01:00"])
+def test_a_membership_may_say_when_it_ends(end: str) -> None:
+    wanted = Membership("ups", "a", Status.REALIZED, SECOND_US, (NOW_MS + 1) * 1_000)
+
+    assert until("qualifications", end) == wanted
+    assert not wanted.has_ended
+
+
+def test_a_membership_that_is_over_when_it_is_read_has_exited() -> None:
+    at_its_end = until("qualifications", "2023-11-14T22:13:20Z")
+
+    assert at_its_end == Membership("ups", "a", Status.EXITED, SECOND_US, NOW_MS * 1_000)
+    assert isinstance(at_its_end, Membership)
+    assert at_its_end.has_ended
+
+
+@pytest.mark.parametrize(
+    "end", ["2020-05-25T00:00:00.999Z", "2023-11-14", "2023-11-14T22:13:20", 1_700_000_000, True, {}, ""]
+)
+def test_an_end_that_cannot_be_is_malformed(end: object) -> None:
+    assert until("qualifications", end) is Reason.INVALID_TIME
+
+
+@pytest.mark.parametrize("end", [None, "9999-12-31T23:59:59-12:00"])
+def test_a_membership_may_have_no_end_that_could_be_told(end: object) -> None:
+    assert until("qualifications", end) == Membership("ups", "a", Status.REALIZED, SECOND_US)
+
+
+@pytest.mark.parametrize("end", ["2020-05-25T00:00:00Z", "2999-01-01T00:00:00Z", "nonsense"])
+def test_of_an_exit_it_does_not_matter_when_it_would_have_ended(end: str) -> None:
+    """It must not be lost because of that: often it comes after its end."""
+    assert until("exits", end) == Membership("ups", "a", Status.EXITED, SECOND_US)
+
+
 def test_a_fragment_is_kept_letter_for_letter_unless_it_spans_lines() -> None:
     assert read("profiles", b'{"a": 1.50}') == FragmentChange("profiles", b'{"a": 1.50}')
     assert read("profiles", b'{\n "a": 1.50, "identityMap": {\n}\n}\n') == FragmentChange(

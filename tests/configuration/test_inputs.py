@@ -20,6 +20,7 @@ inputs:
     status: $.action
     statusValues: {add: realized, remove: exited, true: existing}
     time: $.event.ts
+    validUntil: $.event.until
     timeUnit: milliseconds
   profiles:
     - {topic: customers, name: crm, attributes: $.data, identities: {ecid: $.ids.ecid}}
@@ -40,6 +41,7 @@ def test_paths_and_words_are_declared_beside_a_topic(tmp_path: Path) -> None:
                 status=("action",),
                 words={"add": Status.REALIZED, "remove": Status.EXITED, "true": Status.EXISTING},
                 time=("event", "ts"),
+                until=("event", "until"),
                 unit_us=1_000,
             ),
         ),
@@ -61,6 +63,15 @@ def test_what_is_not_declared_has_a_meaning(tmp_path: Path) -> None:
     assert (paths.namespace, paths.status, paths.time, paths.words) == ("lists", None, None, STATUSES)
     assert inputs["q"] == Input(Kind.QUALIFICATION, "q")
     assert inputs["p"] == Input(Kind.FRAGMENT, "p")
+
+
+def test_a_unit_stands_beside_any_of_the_times(tmp_path: Path) -> None:
+    text = "inputs: {exits: {topic: x, segment: $.s, validUntil: $.end, timeUnit: seconds}}"
+
+    paths = inputs_of(load(written(tmp_path, text), {}))["x"].paths
+
+    assert isinstance(paths, MembershipPaths)
+    assert (paths.time, paths.until, paths.unit_us) == (None, ("end",), 1_000_000)
 
 
 def test_the_environment_may_declare_them_too() -> None:
@@ -91,6 +102,7 @@ def test_only_what_is_declared_is_printed(tmp_path: Path) -> None:
         "status": "$.action",
         "statusValues": {"add": "realized", "remove": "exited", "true": "existing"},
         "time": "$.event.ts",
+        "validUntil": "$.event.until",
         "timeUnit": "milliseconds",
     }
 

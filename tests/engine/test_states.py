@@ -50,6 +50,25 @@ def test_both_stores_hold_what_was_written_last_whatever_the_ids(
             assert {key: store.get(key) for key in model} == model
             assert store.offset == (len(batches) - 1 if batches else None)
             assert sorted(walked(store)) == sorted(key for key, value in model.items() if value is not None)
+            assert dict(store.walk()) == {key: value for key, value in model.items() if value is not None}
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_a_walk_finds_all_that_stays_while_others_come_and_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("streams.engine.rocks.WALKED_AT_ONCE", at_once)
+    with rocks(tmp_path / "0") as state:
+        stores: list[State] = [state, MemoryState()]
+        for store in stores:
+            store.apply([(b"%d" % number, b"stays") for number in range(8)] + [(b"", b"stays"), (b"\0", b"stays")], 0)
+            found = {}
+            for count, (key, value) in enumerate(store.walk(), 1):
+                found[key] = value
+                store.apply([(b"%dx" % count, b"comes"), (b"%dx" % (count - 1), None)], count)
+
+            staying = {key: value for key, value in found.items() if value == b"stays"}
+            assert staying == {b"": b"stays", b"\0": b"stays"} | {b"%d" % number: b"stays" for number in range(8)}
 
 
 def walked(store: State) -> list[bytes]:
