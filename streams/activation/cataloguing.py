@@ -7,7 +7,8 @@ yet confirmed is not counted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from typing import Protocol
 
 import msgspec
@@ -27,11 +28,8 @@ FRESH_SECONDS = 30.0
 class Walked(Protocol):
     """The profiles on disk."""
 
-    def get(self, partition: int, key: bytes) -> bytes | None:
-        """Return a profile's encoded state; KeyError if the partition is not ours."""
-
-    def keys_after(self, partition: int, key: bytes | None, most: int) -> list[bytes]:
-        """Return the next keys behind *key*; KeyError as above."""
+    def walk(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
+        """Yield each key with its encoded state; KeyError if the partition is not ours."""
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -92,18 +90,16 @@ class Catalogue:
             self._counted = Counted(partitions=partitions, profiles=self._counted.profiles, seen=seen, at=at)
 
     async def _tallied(self, partition: int) -> Seen:
-        tally, key = Tally(), None
+        tally, states = Tally(), self._table.walk(partition)
         while True:
             began = self._elapsed()
             if partition not in self._partitions():
                 raise KeyError(partition)
-            keys = self._table.keys_after(partition, key, AT_ONCE)
-            for key in keys:
-                state = self._table.get(partition, key)
-                if state is not None:
-                    tally.see(key, state)
+            rows = list(islice(states, AT_ONCE))
+            for key, state in rows:
+                tally.see(key, state)
             before = self._counted
-            self._counted = Counted(partitions=before.partitions, profiles=before.profiles + len(keys))
-            if len(keys) < AT_ONCE:
+            self._counted = Counted(partitions=before.partitions, profiles=before.profiles + len(rows))
+            if len(rows) < AT_ONCE:
                 return tally.seen()
             await asyncio.sleep(REST * (self._elapsed() - began))

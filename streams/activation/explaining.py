@@ -116,7 +116,8 @@ def _memberships(target: Target, view: View) -> Iterator[told.Known]:
             segment=segment,
             mapped=(namespace, segment) in named,
             status=slot.status.value,
-            last_qualification_time=render_time(slot.time_us).decode(),
+            last_qualification_time=render_time(slot.shown_us).decode(),
+            valid_until=None if slot.until_us is None else render_time(slot.until_us).decode(),
             record=_record(slot.position),
             exclusion=_exclusion(target, view, slot) if (namespace, segment) in named else None,
         )

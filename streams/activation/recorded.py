@@ -11,7 +11,7 @@ member                what it is
 ``timestamp``         the record's own: milliseconds since 1970, or a text such as ``2020-05-25T21:24:39Z``
 ``partition``         where the record stands, as far as that matters
 ``offset``            likewise: the same one again is the same record, read again
-``now``               moves the clock; a line may hold nothing else
+``now``               moves the clock; where a line holds nothing else, what is due until then happens
 ``documents``         applies more documents, or changed ones; a path from the file's folder
 ====================  ==================================================================================================
 
@@ -55,6 +55,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Whether it is more than a new time, or documents."""
         is_bare = self.now is None and self.documents is None
         return is_bare or self.topic is not None or self.kind is not None or self.key is not None
+
+    @property
+    def lets_time_pass(self) -> bool:
+        """Whether it is a new time and nothing else."""
+        return not self.is_record and self.documents is None
 
     @property
     def bytes(self) -> bytes | None:

@@ -7,19 +7,21 @@ forgotten is kept.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
 from streams.activation.activate import Activation
 from streams.activation.decoding import Decode, decoder
 from streams.activation.events import Change, Input, Malformed, Membership, MembershipChange
+from streams.activation.expiries import expiry
 from streams.activation.explaining import remedy_of, sent, time_of
 from streams.activation.explanation import Sent
 from streams.activation.masking import Mask
 from streams.activation.owing import postpone, told_of, untell
 from streams.activation.partitioners import HASHES, placed
-from streams.activation.profiles import Profile, TextSlot
+from streams.activation.profiles import MembershipSlot, Profile, TextSlot
 from streams.activation.rendering import Step
 from streams.activation.simulation import Carried, Decoded, Outcome, Said, Taken
 from streams.activation.slots import is_same_record
@@ -28,6 +30,10 @@ from streams.activation.unions import Merge
 from streams.destinations import Destination
 from streams.ends import Exclusion, RecordEnd
 from streams.exports import Position
+from streams.profile_commands import Expire
+
+COMMANDS = "commands"
+"""What stands for the topic by which a worker asks itself to do what time alone does."""
 
 
 class Arrived(msgspec.Struct, frozen=True, gc=False):
@@ -88,14 +94,28 @@ class Simulation:
         assert record.key is not None, "a record without a key is not decoded"
         profile = self._profiles[record.partition, record.key]
         position = Position(record.topic, record.partition, record.offset, record.timestamp_ms)
-        step = self._applied(profile, change, position, now_ms)
+        step = self._applied(profile, position, partial(self._activation.apply, profile, change, position, now_ms))
         return self._taken(record, now_ms, where, _decoded(change, profile, position), step)
 
-    def _applied(self, profile: Profile, change: Change, position: Position, now_ms: int) -> Step:
-        """Apply a change; what a policy forbids is owed, as it is by a worker."""
+    def expire(self, now_ms: int, where: str) -> Iterator[Taken]:
+        """Do what time alone does to each profile until *now_ms*, as the commands of its owner would."""
+        for (partition, key), profile in self._profiles.items():
+            while command := expiry(profile, now_ms, lambda _: True):
+                _, at = self.place(COMMANDS, key, partition, None)
+                position = Position(COMMANDS, partition, at, now_ms)
+                step = self._applied(
+                    profile, position, partial(self._activation.expire, profile, command, position, now_ms)
+                )
+                if not step.written:
+                    break
+                record = Arrived(COMMANDS, partition, at, now_ms, key, None)
+                yield self._taken(record, now_ms, where, _expired(command, profile, position, step), step)
+
+    def _applied(self, profile: Profile, position: Position, apply: Callable[[], Step]) -> Step:
+        """Apply a record; what a policy forbids is owed, as it is by a worker."""
         forbidden = self._forbidden
         before = told_of(profile, forbidden)
-        step = self._activation.apply(profile, change, position, now_ms)
+        step = apply()
         postpone(step, profile, position, lambda incarnation: Exclusion.POLICY if incarnation in forbidden else None)
         untell(profile, forbidden, before)
         return step
@@ -148,6 +168,30 @@ def _decoded(change: Change, profile: Profile, position: Position) -> Decoded:
     return Decoded(kind=kind, fragment=carried(change.fragment, profile.fragments), identities=identities)
 
 
+def _expired(command: Expire, profile: Profile, position: Position, step: Step) -> Decoded:
+    """Return which memberships ended, and how many exits left the state."""
+    named = [(due, profile.memberships.get(due.namespace, {}).get(due.segment)) for due in command.memberships]
+    said = [
+        _shown(due.namespace, due.segment, slot)
+        for due, slot in named
+        if slot is not None and is_same_record(slot.position, position)
+    ]
+    dropped = f"{step.dropped} exits of more than 30 days leave the state" if step.dropped else None
+    return Decoded(kind="expiry", detail=dropped, memberships=tuple(said))
+
+
+def _shown(namespace: str, segment: str, slot: MembershipSlot) -> Said:
+    """Return a membership that has ended by itself."""
+    return Said(
+        namespace=namespace,
+        segment=segment,
+        status=slot.status.value,
+        last_qualification_time=render_time(slot.shown_us).decode(),
+        valid_until=None if slot.until_us is None else render_time(slot.until_us).decode(),
+        written=True,
+    )
+
+
 def _said(membership: Membership, profile: Profile, position: Position) -> Said:
     """Return a membership that the record names; an exit that waits behind a new entry stands in the profile, too."""
     namespace, segment = membership.namespace, membership.segment_id
@@ -158,6 +202,7 @@ def _said(membership: Membership, profile: Profile, position: Position) -> Said:
         segment=segment,
         status=membership.status.value,
         last_qualification_time=render_time(membership.time_us).decode(),
+        valid_until=None if membership.until_us is None else render_time(membership.until_us).decode(),
         written=written,
         instead=None if written or slots[0] is None else slots[0].position.text,
     )

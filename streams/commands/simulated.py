@@ -20,8 +20,8 @@ def told(taken: Taken) -> Iterator[str]:
 
 
 def _decoded(decoded: Decoded) -> Iterator[str]:
-    if decoded.reason is not None:
-        yield f"{decoded.reason}: {decoded.detail}"
+    if decoded.detail is not None:
+        yield decoded.detail if decoded.reason is None else f"{decoded.reason}: {decoded.detail}"
     yield from map(_said, decoded.memberships)
     if decoded.fragment is not None:
         yield _carried("fragment", decoded.fragment)

@@ -47,7 +47,7 @@ KINDS = {
         "streams simulate profiles=people.jsonl exits=left.jsonl --document crm.yaml --reveal",
         "streams simulate - --document crm.yaml --now 2026-06-01T00:00:00Z --output json",
         done="told, whatever became of the records",
-        failed="a record is malformed, and --strict is given",
+        failed="a record is malformed, and --strict is given; or 'apply' would refuse the documents",
         wrong=f"{WRONG}; a file holds what is no record, or a record of no input",
     ),
 )
@@ -139,6 +139,8 @@ class _Run:
     def _line(self, line: Line, topic: str, where: str, folder: Path) -> Iterator[Taken]:
         if line.now is not None:
             self._now_ms = moment(line.now)
+        if line.lets_time_pass:
+            yield from self._simulation.expire(self._now_ms, where)
         if line.documents is not None:
             self._simulation.follow(self._applied([folder / line.documents]))
         if line.is_record:

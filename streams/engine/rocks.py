@@ -112,16 +112,6 @@ class RocksState:
             if not key.startswith((OFFSET_KEY, _OWN)):
                 yield key[1:] if key.startswith(b"\0") else key
 
-    def keys_after(self, key: bytes | None, most: int) -> list[bytes]:
-        """Return the next keys behind *key*, the first for None; no iterator, which would keep it open, stays."""
-        first = None if key is None else _stored(key)
-        try:
-            found = (each for each in self._db.keys(from_key=first) if each != first)
-            ours = (each for each in found if not each.startswith((OFFSET_KEY, _OWN)))
-            return [each[1:] if each.startswith(b"\0") else each for each in islice(ours, most)]
-        except Exception as error:
-            raise self._failure(error) from error
-
     def _stored_keys(self, first: bytes | None = None) -> Iterable[bytes]:
         """Yield what stands in the database from *first* on; with marks, as long as they last."""
         try:

@@ -7,7 +7,6 @@ so what is found after a crash is the changelog up to that offset, no more and n
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from heapq import nsmallest
 from typing import Protocol
 
 Rows = Iterable[tuple[bytes, bytes | None]]
@@ -36,9 +35,6 @@ class State(Protocol):
     def all_keys(self) -> Iterable[bytes]:
         """Return all keys."""
 
-    def keys_after(self, key: bytes | None, most: int) -> list[bytes]:
-        """Return the next keys behind *key* in the store's own order, the first for None; nothing is held meanwhile."""
-
     def walk(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield each key and value; it may take its time: what is written meanwhile may be missing, or old."""
 
@@ -66,10 +62,6 @@ class MemoryState:
     def all_keys(self) -> Iterable[bytes]:
         """Return all keys."""
         return self._values.keys()
-
-    def keys_after(self, key: bytes | None, most: int) -> list[bytes]:
-        """Return the next keys behind *key*."""
-        return nsmallest(most, (each for each in self._values if key is None or each > key))
 
     def walk(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield each key that is there now, with its value when its turn comes."""

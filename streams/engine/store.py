@@ -156,10 +156,6 @@ class Table:
         """Return the value as of the last write; KeyError if the partition is not ours."""
         return self._states[partition].get(key)
 
-    def keys_after(self, partition: int, key: bytes | None, most: int) -> list[bytes]:
-        """Return the next keys behind *key*, as of the last write; KeyError as above."""
-        return self._states[partition].keys_after(key, most)
-
     def marked(self, partition: int) -> Collection[bytes]:
         """Return the keys whose values ``EngineSettings.marks`` accepts, as of the last write; KeyError as above."""
         return list(self._states[partition].marked)

@@ -77,7 +77,7 @@ async def test_a_store_that_fails_is_told_and_who_asks_next_begins_anew(
 ) -> None:
     shelf = Shelf(1)
     with monkeypatch.context() as broken, capture_logs() as logs:
-        broken.setattr(shelf.states[0], "keys_after", lambda *_: 1 / 0)
+        broken.setattr(shelf.states[0], "walk", lambda *_: 1 / 0)
         shelf.catalogue.look()
         await asyncio.sleep(0)
         await asyncio.sleep(0)

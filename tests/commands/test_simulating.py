@@ -96,6 +96,51 @@ def test_a_line_may_move_the_clock(folder: Path) -> None:
     assert simulate(*NOW, "--strict").exit_code == 1
 
 
+def test_a_membership_ends_by_itself_when_the_clock_passes_its_end(folder: Path) -> None:
+    ending = {"lastQualificationTime": "2026-05-01T10:00:00Z", "validUntil": "2026-07-01T00:00:00Z"}
+    entered = {"segmentMembership": {"ups": {"readers": ending}}}
+    clocks = [{"now": f"2026-{month:02}-02T00:00:00Z"} for month in (6, 7, 8)]
+    write(folder, {"kind": "qualification", "key": "amira", "value": entered}, *clocks)
+
+    entry, end, drop = told()
+
+    assert entry["decoded"]["memberships"][0]["validUntil"] == "2026-07-01T00:00:00Z"
+    assert (end["where"], end["decoded"]["kind"], end["end"]) == ("records.jsonl:3", "expiry", "activated")
+    (export,) = end["destinations"][0]["exports"]
+    assert export["body"]["segmentMembership"]["ups"]["readers"] == {
+        "lastQualificationTime": "2026-07-01T00:00:00Z",
+        "status": "exited",
+    }
+    assert (drop["where"], drop["decoded"]["memberships"]) == ("records.jsonl:4", [])
+    assert "1 exits of more than 30 days" in drop["decoded"]["detail"]
+
+
+def test_consent_decides_as_it_does_in_a_worker(folder: Path) -> None:
+    (folder / "crm.yaml").write_text(DOCUMENT + "consent: {needs: [marketing.email]}\n")
+    consents = [{"consents": {"marketing": {"email": {"val": val}}}, "person": {"email": "a@b"}} for val in "ny"]
+    write(folder, *LINES, *({"kind": "profile", "key": "amira", "value": each} for each in consents))
+
+    steps = told()
+
+    assert [each["destinations"][0]["exclusion"] for each in steps[1:]] == ["consent", "consent", None]
+    assert [export["trigger"] for export in steps[3]["destinations"][0]["exports"]] == ["consent"]
+
+
+def test_a_policy_forbids_a_destination_and_what_apply_refuses_is_refused(folder: Path) -> None:
+    labels = "kind: labels\nname: data\nattributes: {person.email: [I1]}\n"
+    policy = "kind: policy\nname: no-i1\ndeny: I1\nstatus: enabled\nmarketingActions: [Email Targeting]\n"
+    (folder / "crm.yaml").write_text(DOCUMENT + "marketingActions: [Email Targeting]\n")
+    (folder / "rules.yaml").write_text(f"{labels}---\n{policy}")
+    write(folder, LINES[0], {"documents": "rules.yaml"}, LINES[1])
+
+    excluded = told()[1]["destinations"][0]
+    refused = simulate("--document", "rules.yaml")
+
+    assert (excluded["end"], excluded["exclusion"], excluded["exports"]) == ("excluded", "policy", [])
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "no-i1" in refused.stderr
+
+
 def test_the_inputs_are_those_of_the_settings(folder: Path) -> None:
     declared = "{topic: audiences, segment: $.audience, time: $.at}"
     (folder / "streams.yaml").write_text(f"inputs: {{qualifications: {declared}, profiles: [people]}}\n")

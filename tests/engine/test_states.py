@@ -49,7 +49,6 @@ def test_both_stores_hold_what_was_written_last_whatever_the_ids(
         for store in stores:
             assert {key: store.get(key) for key in model} == model
             assert store.offset == (len(batches) - 1 if batches else None)
-            assert sorted(walked(store)) == sorted(key for key, value in model.items() if value is not None)
             assert dict(store.walk()) == {key: value for key, value in model.items() if value is not None}
 
 
@@ -69,14 +68,6 @@ def test_a_walk_finds_all_that_stays_while_others_come_and_go(
 
             staying = {key: value for key, value in found.items() if value == b"stays"}
             assert staying == {b"": b"stays", b"\0": b"stays"} | {b"%d" % number: b"stays" for number in range(8)}
-
-
-def walked(store: State) -> list[bytes]:
-    """Return all keys, two at a time."""
-    found: list[bytes] = []
-    while some := store.keys_after(found[-1] if found else None, 2):
-        found += some
-    return found
 
 
 def test_rows_and_offset_are_there_after_a_restart(tmp_path: Path) -> None:
