@@ -89,7 +89,7 @@ async def test_admin_producer_and_consumer_work_on_each_listener(
     try:
         await producer.send_and_wait(unique, b"value", partition=0)
         consumer.assign([partition])
-        record = await asyncio.wait_for(consumer.getone(), 20)
+        record = await asyncio.wait_for(consumer.getone(), 90)
     finally:
         await producer.stop()
         await consumer.stop()

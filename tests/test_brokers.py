@@ -44,7 +44,7 @@ async def test_a_commit_is_seen_and_a_partition_without_one_is_absent(client: Cl
     (place,) = await client.produce(unique, [(b"k", b"v")], partition=1)
     async with client.consumer(group_id=unique, auto_offset_reset="earliest") as consumer:
         consumer.subscribe([unique])
-        record = await asyncio.wait_for(consumer.getone(), 20)
+        record = await asyncio.wait_for(consumer.getone(), 90)
         await consumer.commit({TopicPartition(unique, 1): 1})
 
     assert (record.partition, record.offset) == place
@@ -88,7 +88,7 @@ async def test_the_embedded_broker_keeps_a_record_and_is_gone_after_stop(unique:
     await client.produce(unique, [(b"k", b"v")])
     async with client.consumer(auto_offset_reset="earliest") as consumer:
         consumer.subscribe([unique])
-        record = await asyncio.wait_for(consumer.getone(), 20)
+        record = await asyncio.wait_for(consumer.getone(), 90)
 
     await embedded.stop()
 
@@ -151,7 +151,7 @@ async def test_a_kafka_started_by_hand_ends_with_its_parent_however_that_ends(
     assert await Client(bootstrap).partitions("nothing") == []
 
     parent.send_signal(signal_)
-    code = await asyncio.wait_for(parent.wait(), 30)
+    code = await asyncio.wait_for(parent.wait(), 90)
     folder = Path(configuration).parent
     kept = folder.exists()
     shutil.rmtree(folder, ignore_errors=True)
@@ -186,7 +186,7 @@ async def test_a_machine_without_any_way_to_run_kafka_says_what_each_way_lacks(t
         env={"PATH": str(tmp_path), "HOME": str(tmp_path)},
         stderr=asyncio.subprocess.PIPE,
     )
-    _, told = await asyncio.wait_for(lacking.communicate(), 30)
+    _, told = await asyncio.wait_for(lacking.communicate(), 90)
 
     assert lacking.returncode == 3
     assert told.decode().strip() == (
@@ -207,7 +207,7 @@ async def test_an_embedded_broker_ends_with_its_parent_however_that_ends(tmp_pat
         stdout=asyncio.subprocess.PIPE,
     )
     assert parent.stdout is not None
-    pid = int(await asyncio.wait_for(parent.stdout.readline(), 30))
+    pid = int(await asyncio.wait_for(parent.stdout.readline(), 90))
     assert _lives(pid)
 
     parent.kill()

@@ -194,7 +194,7 @@ async def test_the_mocks_run_alone_give_tokens_and_write_what_they_receive() -> 
             f"{endpoint}/v1?a=b", json={"x": 1}, headers={"Authorization": f"Bearer {token}"}
         ) as answer:
             assert answer.status == 200
-    lines = [json.loads(await asyncio.wait_for(process.stdout.readline(), 30)) for _ in range(2)]
+    lines = [json.loads(await asyncio.wait_for(process.stdout.readline(), 90)) for _ in range(2)]
     process.send_signal(signal.SIGTERM)
     await process.communicate()
 

@@ -35,7 +35,7 @@ async def test_a_client_that_does_not_end_is_given_up_and_cancelled() -> None:
         finally:
             ended.set()
 
-    await asyncio.wait_for(stopped(stop(), seconds=0.01), 5)
+    await asyncio.wait_for(stopped(stop(), seconds=0.01), 90)
 
     assert ended.is_set()
 

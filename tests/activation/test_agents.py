@@ -116,7 +116,7 @@ class Bench:
     async def confirm(self) -> None:
         """Let the broker confirm everything that is put."""
         task = asyncio.create_task(self.outbox.run())
-        await asyncio.wait_for(self.outbox.idle(), 5)
+        await asyncio.wait_for(self.outbox.idle(), 90)
         task.cancel()
 
     def remove(self) -> int:

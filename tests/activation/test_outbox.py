@@ -149,7 +149,7 @@ async def test_a_full_round_holds_the_reader_until_it_is_taken() -> None:
     assert outbox.full
 
     async with running(outbox):
-        await asyncio.wait_for(outbox.room(), 5)
+        await asyncio.wait_for(outbox.room(), 90)
 
     assert not outbox.full
 
@@ -168,7 +168,7 @@ async def test_a_refused_batch_ends_the_run_and_settles_nothing() -> None:
     outbox.settle(1)
 
     with pytest.raises(ConnectionError):
-        await asyncio.wait_for(outbox.run(), 5)
+        await asyncio.wait_for(outbox.run(), 90)
 
     assert not rounds
 
@@ -179,7 +179,7 @@ async def test_a_row_that_fits_no_batch_is_said_not_skipped() -> None:
     outbox.settle(1)
 
     with pytest.raises(ValueError, match="fits no batch"):
-        await asyncio.wait_for(outbox.run(), 5)
+        await asyncio.wait_for(outbox.run(), 90)
 
 
 async def test_a_batch_that_is_confirmed_without_its_place_ends_the_run_and_settles_nothing() -> None:
@@ -195,7 +195,7 @@ async def test_a_batch_that_is_confirmed_without_its_place_ends_the_run_and_sett
     outbox.settle(1)
 
     with pytest.raises(UnplacedError, match="changelog-0"):
-        await asyncio.wait_for(outbox.run(), 5)
+        await asyncio.wait_for(outbox.run(), 90)
 
     assert not rounds
 
@@ -210,13 +210,13 @@ async def test_what_is_written_ahead_is_confirmed_before_the_rest_of_its_round_i
     outbox.settle(1)
     async with running(outbox):
         for batches in (1, 2):
-            confirm = await asyncio.wait_for(broker.answers.get(), 5)
+            confirm = await asyncio.wait_for(broker.answers.get(), 90)
             assert broker.logs.keys() == {("states", 0)}
             assert len(broker.logs["states", 0]) == min(2 * batches, 3)
             confirm()
-        (await asyncio.wait_for(broker.answers.get(), 5))()
-        (await asyncio.wait_for(broker.answers.get(), 5))()
-        await asyncio.wait_for(outbox.idle(), 5)
+        (await asyncio.wait_for(broker.answers.get(), 90))()
+        (await asyncio.wait_for(broker.answers.get(), 90))()
+        await asyncio.wait_for(outbox.idle(), 90)
 
     assert rounds[0].last_offsets == {("states", 0): 2, ("exports", 0): 2}
 
@@ -227,7 +227,7 @@ async def test_rows_that_settle_nothing_leave_when_they_are_sent() -> None:
     outbox.put("states", 0, row(b"k", None))
     outbox.send()
     async with running(outbox):
-        await asyncio.wait_for(outbox.idle(), 5)
+        await asyncio.wait_for(outbox.idle(), 90)
 
     assert broker.logs["states", 0] == [(b"k", None)]
     assert rounds[0].settled == []
@@ -241,7 +241,7 @@ async def test_what_was_put_is_flushed_once_it_is_confirmed_whatever_is_put_mean
     outbox.put("exports", 0, row(b"a", b"1"))
     outbox.settle(1)
     async with running(outbox):
-        first = await asyncio.wait_for(broker.answers.get(), 5)
+        first = await asyncio.wait_for(broker.answers.get(), 90)
         flushed = asyncio.ensure_future(outbox.flushed())
         await asyncio.sleep(0)
         outbox.put("exports", 0, row(b"a", b"2"))
@@ -250,11 +250,11 @@ async def test_what_was_put_is_flushed_once_it_is_confirmed_whatever_is_put_mean
         await asyncio.sleep(0)
         assert not flushed.done()
         first()
-        await asyncio.wait_for(flushed, 5)
-        second = await asyncio.wait_for(broker.answers.get(), 5)
+        await asyncio.wait_for(flushed, 90)
+        second = await asyncio.wait_for(broker.answers.get(), 90)
         assert not both.done()
         second()
-        await asyncio.wait_for(both, 5)
+        await asyncio.wait_for(both, 90)
 
 
 async def test_what_is_abandoned_is_waited_for_no_longer() -> None:
@@ -266,4 +266,4 @@ async def test_what_is_abandoned_is_waited_for_no_longer() -> None:
 
     outbox.abandon()
 
-    await asyncio.wait_for(flushed, 5)
+    await asyncio.wait_for(flushed, 90)

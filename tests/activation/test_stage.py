@@ -52,7 +52,7 @@ async def test_what_was_not_confirmed_at_a_release_is_never_written_and_what_com
             await asyncio.wait_for(stage._release(), 0.3)
         stage.lease.renewed(suspended())
         put(stage, topic, b"fresh")
-        await asyncio.wait_for(stage._outbox.idle(), 20.0)
+        await asyncio.wait_for(stage._outbox.idle(), 90)
     finally:
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)

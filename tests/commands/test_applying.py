@@ -142,7 +142,7 @@ async def test_it_returns_when_all_live_workers_follow_and_older_versions_are_go
     async with desk.registry() as registry:
         assert [each.version for each in registry.history("destination", "crm")] == [1, 2]
     await desk.report(a_worker("w2", followed={"crm.1": 2}))
-    _, err = await asyncio.wait_for(process.communicate(), 30)
+    _, err = await asyncio.wait_for(process.communicate(), 90)
 
     assert (process.returncode, err.decode()) == (0, "all 2 live workers follow\n")
     async with desk.registry() as registry:

@@ -181,7 +181,7 @@ async def test_it_is_paused_by_whom_and_why_until_it_is_resumed(desk: Desk) -> N
     process = await desk.start("destinations", "resume", "crm")
     await desk.comes("crm", 3)
     await desk.report(a_worker(followed={"crm.1": 3}))
-    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    out, _ = await asyncio.wait_for(process.communicate(), 90)
     assert (process.returncode, out.decode()) == (0, "destination crm: not paused (version 3)\n")
     assert await listed(desk) == {"crm": ("configured", "no segment yet")}
 
@@ -284,7 +284,7 @@ async def test_draining_delivers_first_and_goes_on_where_it_was_interrupted(desk
     assert process.stderr is not None
     assert (await asyncio.wait_for(process.stderr.readline(), 60)).decode() == "crm is draining: 5 exports left\n"
     process.send_signal(signal.SIGINT)
-    await asyncio.wait_for(process.communicate(), 30)
+    await asyncio.wait_for(process.communicate(), 90)
     assert process.returncode == 1
     assert (await desk.in_force()).life == "draining"
 

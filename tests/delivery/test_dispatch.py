@@ -408,7 +408,7 @@ async def test_a_drain_is_bounded_and_a_cancelled_request_is_handed_over() -> No
     await until(lambda: dispatch.in_flight == 10)
     await asyncio.sleep(0)
     began = time.monotonic()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(90):
         await drained(dispatch, 0.2)
 
     assert time.monotonic() - began >= 0.2
@@ -523,9 +523,9 @@ async def test_a_drain_does_not_wait_for_who_waits_for_a_slot_or_for_the_next_tr
     parks.accept(P0, [ARecord(0)])
     await until(lambda: waits.in_flight == 1)
     await refused.wait()
-    async with asyncio.timeout(30):
-        await drained(waits, 60.0)
-        await drained(parks, 60.0)
+    async with asyncio.timeout(90):
+        await drained(waits, 600.0)
+        await drained(parks, 600.0)
 
     shared.slots.give()
     assert shared.slots.take()

@@ -502,7 +502,7 @@ async def test_a_worker_does_not_begin_by_a_version_that_is_over(client: Client,
         feed = await bench.topic(crm)
         await feed.send(KEYS)
         deliveries = await bench.work(crm, documents=documents)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             await asked.wait()
         change = asyncio.create_task(deliveries.follow([at(bench.new, crm)]))
         await until(change.done, what="the change, for which no broker is waited")

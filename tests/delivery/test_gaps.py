@@ -123,7 +123,7 @@ async def test_an_acceptance_of_another_gap_lets_nothing_go_on(client: Client, u
         gap = delivery.gaps[partition]
         await accept(bench, partition, Gap(gap.cause, len(KEYS) - 1, gap.beginning, gap.end))
         await accept(bench, partition, Gap(Cause.SHORTENED, gap.committed, gap.beginning, gap.end))
-        await asyncio.wait_for(bench.journal.caught_up(), 10.0)
+        await asyncio.wait_for(bench.journal.caught_up(), 90)
         polled = delivery.polled_at or 0.0
         await until(lambda: (delivery.polled_at or 0.0) > polled + 1.5, what="polls that go on")
         assert dict(delivery.gaps) == {partition: gap}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from aiokafka import TopicPartition
 
@@ -130,11 +129,10 @@ async def test_without_a_lease_all_is_handed_over_and_nothing_is_waited_for() ->
     dispatch = a_dispatch(tools)
     dispatch.accept(P0, [a_record(n, b"p%d" % n) for n in range(10)])
     await until(lambda: dispatch.in_flight == 0)
-    began = time.monotonic()
-    await dispatch.drain(5.0)
+    async with asyncio.timeout(90):
+        await dispatch.drain(600.0)
     await dispatch.release()
 
-    assert time.monotonic() - began < 2.0
     assert (tools.books.fetched, tools.books.ended, tools.books.handed_over) == (10, 0, 10)
     assert dispatch.backlog.windows[P0].position == 0
 

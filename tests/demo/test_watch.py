@@ -68,7 +68,7 @@ async def test_what_is_seen_wakes_who_waits_for_it(what: str) -> None:
 
         happens(watch, reception, worker)
 
-        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(waiting, 90)
         for way in ways:
             way.cancel()
         await asyncio.gather(*ways, return_exceptions=True)

@@ -41,9 +41,9 @@ async def test_a_null_sends_one_withdrawal_and_then_the_person_is_gone(world: Wo
     await worker.start()
     await world.produce("profiles", [(KEY, fragment("someone", identityMap=IDS))])
     await world.produce("memberships", [(KEY, membership(SEGMENT, 2, "realized"))])
-    await asyncio.wait_for(world.endpoint.served(1), 30)
+    await asyncio.wait_for(world.endpoint.served(1), 90)
     await world.produce("profiles", [(KEY, None)])
-    await asyncio.wait_for(world.endpoint.served(2), 30)
+    await asyncio.wait_for(world.endpoint.served(2), 90)
 
     if killed:
         worker.send(signal.SIGKILL)
@@ -80,7 +80,7 @@ async def test_a_forgotten_person_stays_forgotten_when_the_state_is_built_anew(w
     await worker.start()
 
     await world.produce("memberships", [(KEY, membership(SEGMENT, 2, "realized"))])
-    ((received, _),) = await asyncio.wait_for(world.endpoint.served(1), 30)
+    ((received, _),) = await asyncio.wait_for(world.endpoint.served(1), 90)
 
     assert json.loads(received.body).keys() == {"segmentMembership"}
     assert await worker.terminate() == 0
@@ -95,11 +95,11 @@ async def test_since_now_sends_no_history_and_the_next_change_whole_also_after_a
     await until(lambda: _excluded(worker, 20), 30, what="the history is read")
 
     await world.produce("memberships", [(b"person-3", membership(SEGMENT, 3, "exited"))])
-    await asyncio.wait_for(world.endpoint.served(1), 30)
+    await asyncio.wait_for(world.endpoint.served(1), 90)
     assert await worker.terminate() == 0
     await worker.start()
     await world.produce("memberships", [(b"person-4", membership(SEGMENT, 3, "exited"))])
-    received = await asyncio.wait_for(world.endpoint.served(2), 30)
+    received = await asyncio.wait_for(world.endpoint.served(2), 90)
 
     assert [json.loads(each.body)["person"]["id"] for each, _ in received] == ["person-3", "person-4"]
     assert await worker.terminate() == 0
@@ -121,7 +121,7 @@ async def test_the_one_record_that_makes_a_state_too_large_is_a_dead_letter_and_
         await world.produce(source, [(KEY, fragment("someone", note="x" * 1_000_000)), (b"other", fragment("other"))])
         await until(lambda n=number: _count(worker, sources, world, 2 * n + 2), 30, what="both are read")
     await world.produce("memberships", [(key, membership(SEGMENT, 2, "realized")) for key in (KEY, b"other")])
-    received = await asyncio.wait_for(world.endpoint.served(2), 30)
+    received = await asyncio.wait_for(world.endpoint.served(2), 90)
     letters = await world.client.read(f"{world.app}.dead-letters")
 
     assert {json.loads(each.body)["person"]["id"] for each, _ in received} == {"someone", "other"}

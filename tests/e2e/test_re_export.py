@@ -52,7 +52,7 @@ async def test_a_profile_is_exported_once_more_as_it_is_now(world: World, partit
     await worker.start()
     await world.produce("profiles", [(key, fragment("someone"))], **place)
     await world.produce("memberships", [(key, membership(SEGMENT, 1, "realized"))], **place)
-    await asyncio.wait_for(world.endpoint.served(1), 30)
+    await asyncio.wait_for(world.endpoint.served(1), 90)
     await applied(worker)
 
     code, out, err = await streams(
@@ -62,7 +62,7 @@ async def test_a_profile_is_exported_once_more_as_it_is_now(world: World, partit
     assert (code, err) == (0, "")
     (request,) = await world.client.read(f"{world.app}.commands")
     assert json.loads(out) == {"topic": request.topic, "partition": request.partition, "offset": request.offset}
-    await asyncio.wait_for(world.endpoint.served(2), 30)
+    await asyncio.wait_for(world.endpoint.served(2), 90)
     first, second = bodies(world)
     assert first == second
     assert await triggers(world) == ["entered", "re-export"]

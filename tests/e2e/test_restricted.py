@@ -48,13 +48,13 @@ async def test_a_worker_starts_and_serves_the_others_while_kafka_withholds_one_q
     await worker.start()
     await world.produce("profiles", [(KEY, fragment("someone"))])
     await world.produce("memberships", [(KEY, membership(SEGMENT, 2, "realized"))])
-    await asyncio.wait_for(world.endpoint.served(2), 30)
+    await asyncio.wait_for(world.endpoint.served(2), 90)
     assert await worker.terminate() == 0
 
     await restricted.acls.withdraw(bootstrap, queue)
     await worker.start()
     await world.produce("memberships", [(KEY, membership(SEGMENT, 3, "exited"))])
-    await asyncio.wait_for(world.endpoint.served(3), 30)
+    await asyncio.wait_for(world.endpoint.served(3), 90)
     assert (_received(world, "crm"), _received(world, "ads")) == ([2, 3], [2])
 
     await restricted.acls.grant(bootstrap, queue)

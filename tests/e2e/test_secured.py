@@ -50,13 +50,13 @@ async def test_a_worker_delivers_recovers_its_state_and_is_seen_over_tls_with_a_
     await worker.start()
     await world.produce("profiles", [(KEY, fragment("someone"))])
     await world.produce("memberships", [(KEY, membership(SEGMENT, 2, "realized"))])
-    await asyncio.wait_for(world.endpoint.served(1), 30)
+    await asyncio.wait_for(world.endpoint.served(1), 90)
     assert await worker.terminate() == 0
 
     shutil.rmtree(worker.directory / "data")
     await worker.start()
     await world.produce("memberships", [(KEY, membership(SEGMENT, 3, "exited"))])
-    *_, (received, _) = await asyncio.wait_for(world.endpoint.served(2), 30)
+    *_, (received, _) = await asyncio.wait_for(world.endpoint.served(2), 90)
     assert json.loads(received.body)["person"] == {"id": "someone"}, "known from the changelog alone"
 
     commands = [("status", "--output", "json"), ("gaps", "list"), ("topics", "plan")]

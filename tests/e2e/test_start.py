@@ -65,7 +65,7 @@ async def test_every_line_of_a_workers_output_is_one_object(world: World) -> Non
     await worker.start()
     await world.produce("profiles", [(KEY, fragment("someone"))])
     await world.produce("memberships", [(KEY, membership(SEGMENT, 2, "realized"))])
-    await asyncio.wait_for(world.endpoint.served(1), 30)
+    await asyncio.wait_for(world.endpoint.served(1), 90)
     await until(lambda: "worker.ready" in worker.log, what="the worker says that it is ready")
     assert await worker.terminate() == 0
     lines = [json.loads(line) for line in worker.log.splitlines()]
@@ -125,7 +125,7 @@ async def test_two_stages_in_two_processes_deliver_as_one(world: World) -> None:
     await delivery.start("--stage", "delivery", "--destination", "crm")
     await world.produce("profiles", [(KEY, fragment("someone"))])
     await world.produce("memberships", [(KEY, membership(SEGMENT, 2, "realized"))])
-    await asyncio.wait_for(world.endpoint.served(1), 30)
+    await asyncio.wait_for(world.endpoint.served(1), 90)
 
     assert await delivery.terminate() == 0
     assert await activation.terminate() == 0
@@ -136,7 +136,7 @@ async def test_a_record_that_is_no_json_is_one_dead_letter_and_its_neighbours_fl
     await worker.start()
     await world.produce("profiles", [(KEY, fragment("someone")), (KEY, b"{not json")])
     await world.produce("memberships", [(KEY, membership(SEGMENT, 2, "realized")), (None, b"{}")])
-    await asyncio.wait_for(world.endpoint.served(1), 30)
+    await asyncio.wait_for(world.endpoint.served(1), 90)
     topic = f"{world.app}.dead-letters"
     await until(lambda: _holds(world, topic, 2), 30, what="both are parked")
     letters = await world.client.read(topic)
@@ -156,7 +156,7 @@ async def test_records_are_read_however_their_producer_compressed_them(world: Wo
             await producer.send_and_wait(world.topic("profiles"), fragment(codec), codec.encode())
             record = membership(SEGMENT, 2, "realized") + b" " * 1_000  # worth compressing
             await producer.send_and_wait(world.topic("memberships"), record, codec.encode())
-    await asyncio.wait_for(world.endpoint.served(4), 30)
+    await asyncio.wait_for(world.endpoint.served(4), 90)
 
     assert await worker.terminate() == 0
 
@@ -172,7 +172,7 @@ async def test_a_profile_larger_than_a_batch_is_kept_and_sent(world: World) -> N
     await world.produce("exits", [(KEY, json.dumps({"loyalty": {"letter": larger}}).encode())])
     await until(lambda: _read(worker, world, 2), 30, what="both fragments are read")
     await world.produce("memberships", [(KEY, membership(SEGMENT, 2, "realized"))])
-    ((received, _),) = await asyncio.wait_for(world.endpoint.served(1), 30)
+    ((received, _),) = await asyncio.wait_for(world.endpoint.served(1), 90)
     body = json.loads(received.body)
 
     assert (body["letter"], body["loyalty"]["letter"]) == (large, larger)

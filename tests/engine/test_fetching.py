@@ -132,7 +132,7 @@ async def test_a_fetch_takes_nothing_once_its_assignment_is_over() -> None:
     fetcher.assigned.set()
     thread.interrupt()
 
-    assert await asyncio.wait_for(fetching, 10) == {}
+    assert await asyncio.wait_for(fetching, 90) == {}
 
 
 async def test_the_thread_has_a_loop_of_uvloops_and_closes_it_when_it_ends() -> None:

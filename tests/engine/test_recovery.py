@@ -111,7 +111,7 @@ async def test_stock_drops_records_that_are_fetched_while_it_ends_its_recovery(c
     app.transport.Consumer = Slow
     app.agent(app.topic(source, key_type=bytes, value_type=bytes), name=unique)(agent)
     async with started(app) as starting:
-        await asyncio.wait_for(asyncio.shield(starting), 30)
+        await asyncio.wait_for(asyncio.shield(starting), 90)
         go.set()
         await client.produce(source, [(b"k", b"last")])
         await until(lambda: b"last" in seen, 20, "the last record")
@@ -221,7 +221,7 @@ async def test_a_stop_ends_a_load_at_its_next_step_and_the_state_says_how_far_it
         await until(lambda: background._cancelled, 20, "the cancellation")
         offset = state.offset
         go.set()
-        await asyncio.wait_for(stopping, 20)
+        await asyncio.wait_for(stopping, 90)
 
     assert (offset or 0) < 11_999
     assert state.get(b"11999") is None

@@ -35,7 +35,7 @@ async def test_a_callback_that_never_ends_does_not_hold_the_commit() -> None:
     consumer = engine_consumer(thread, drain=0.05)
     consumer.app.release.add(never)
     consumer.acknowledge(hand_on(consumer, [7])[0])
-    await asyncio.wait_for(consumer.release(), 10)
+    await asyncio.wait_for(consumer.release(), 90)
 
     assert thread.commits == [{TP0: 8}]
 

@@ -130,7 +130,7 @@ async def test_a_partition_that_retention_overtakes_stands_still_and_the_others_
 
         engine.consume(source, seen, room=room)
         async with started(engine.app):
-            await asyncio.wait_for(slow.wait(), 30)
+            await asyncio.wait_for(slow.wait(), 90)
             await client.delete_records(source, {0: 35})
             go.set()
             gap = await gap_at(engine, (source, 0))

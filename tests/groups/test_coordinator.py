@@ -119,7 +119,7 @@ async def test_a_commit_waits_while_the_lease_has_lapsed_and_goes_on_when_it_is_
     assert await client.committed(member.group, topic) == {}
 
     member.lease.deaf = False
-    await asyncio.wait_for(commit, 20)
+    await asyncio.wait_for(commit, 90)
 
     assert await client.committed(member.group, topic) == {0: 0}
 
@@ -169,7 +169,7 @@ async def test_a_commit_is_refused_from_the_end_of_its_membership_on_and_not_onl
     group._on_join_complete = held
     try:
         await end(client, member)
-        await asyncio.wait_for(rejoined.wait(), 20)
+        await asyncio.wait_for(rejoined.wait(), 90)
         assert (member.lease.held, over.active) == (True, True)
         with pytest.raises(CommitFailedError):
             await group.commit_offsets(over, {TopicPartition(topic, 0): OffsetAndMetadata(9, "")})

@@ -119,7 +119,7 @@ async def test_a_producer_writes_nothing_while_the_lease_has_lapsed_and_goes_on_
     assert not any(each.done() for each in sent)
 
     lease.renewed(9)
-    await asyncio.wait_for(asyncio.gather(*sent), 30)
+    await asyncio.wait_for(asyncio.gather(*sent), 90)
     assert [record.value for record in await client.read(topic)] == values
 
 
@@ -160,7 +160,7 @@ async def test_commits_are_writes_and_reads_are_not(
         assert await client.committed(unique, topic) == {}
 
         lease.renewed(9)
-        await asyncio.wait_for(commit, 20)
+        await asyncio.wait_for(commit, 90)
 
     assert await client.committed(unique, topic) == {0: 1}
 
@@ -191,7 +191,7 @@ async def test_a_frozen_broker_never_gets_what_was_on_its_way_when_the_lease_lap
             await watching
         lease.renewed(9)
 
-    await asyncio.wait_for(sent, 30)
+    await asyncio.wait_for(sent, 90)
     assert [len(record.value) for record in await client.read(topic)] == [5, 16, size]
 
 

@@ -176,7 +176,7 @@ def test_a_connection_that_was_given_up_is_not_flushed_after_a_lapse_either(run:
         async with guarded(wire) as it:
             answer = it.produce()
             await asyncio.sleep(0)
-            await asyncio.wait_for(it.line.close(), 5)  # as aiokafka does when a request has timed out
+            await asyncio.wait_for(it.line.close(), 30)  # as aiokafka does when a request has timed out
             it.clock.now = 9
 
             assert await it.read_all() < SIZE

@@ -222,11 +222,11 @@ async def test_it_begins_and_ends_on_the_embedded_broker(embedded: EmbeddedBroke
     site = Site(brokers, "shop", PARTITIONS, None, creates_topics=True)
     async with following(brokers, topic) as journal:
         registry = Registry(journal)
-        await asyncio.wait_for(applied(site, registry), 30)
+        await asyncio.wait_for(applied(site, registry), 90)
 
         assert journal.birth("shop.delivery.crm.1", ("shop.exports.crm.1", 0)) == Birth(0, 0, 77)
         assert registry.in_force(DESTINATION, "crm") == a_version(1)
 
-        await asyncio.wait_for(remove(brokers, "shop", "crm.1", journal), 30)
+        await asyncio.wait_for(remove(brokers, "shop", "crm.1", journal), 90)
         assert await client.partitions("shop.exports.crm.1") == []
         assert journal.under("birth/") == []

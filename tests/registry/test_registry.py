@@ -27,7 +27,7 @@ async def topic(client: Client, unique: str) -> str:
 async def a_registry(client: Client, topic: str) -> AsyncIterator[Registry]:
     async with following(brokers_of(client), topic) as journal:
         registry = Registry(journal)
-        await asyncio.wait_for(registry.caught_up(), 10)
+        await asyncio.wait_for(registry.caught_up(), 90)
         yield registry
 
 

@@ -45,7 +45,7 @@ async def test_a_blocked_stage_turns_livez_to_503_and_back(telemetry: Telemetry)
     await pulse.start()
 
     async def until(session: aiohttp.ClientSession, status: int) -> dict[str, str]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(90):
             while True:
                 async with session.get("/livez") as response:
                     body: dict[str, str] = await response.json()

@@ -155,7 +155,7 @@ async def test_a_blocked_loop_shows_as_lag() -> None:
         until = time.monotonic() + 0.15
         while time.monotonic() < until:
             """Hold the loop."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(90):
             while pulse.loop_lag() < 0.1:  # noqa: ASYNC110 - a beat tells nobody
                 await asyncio.sleep(0)
     finally:

@@ -139,7 +139,7 @@ async def test_a_wait_without_a_deadline_ends_when_the_broker_comes(embedded: Em
 
     await embedded.start(port=int(embedded.bootstrap.rpartition(":")[2]))
 
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, 90)
 
 
 async def test_a_wait_can_be_cancelled() -> None:

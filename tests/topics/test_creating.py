@@ -49,7 +49,7 @@ async def test_no_client_of_ours_creates_a_topic_by_asking_for_it(willing: str, 
         await assigned.topics()
         assert not assigned.partitions_for_topic(names[1])
         with suppress(KafkaError):
-            await asyncio.wait_for(producer.send_and_wait(names[2], b"x"), 5)
+            await asyncio.wait_for(producer.send_and_wait(names[2], b"x"), 90)
         await admin.describe_topics([names[3]])
         with pytest.raises(TopicError):
             await partitions_of(brokers, [names[4]])
