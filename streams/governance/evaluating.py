@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
+from typing import NamedTuple
 
 from streams.destinations import UPS, Destination, Segment
 from streams.governance.labels import Labels, Path
@@ -46,6 +47,7 @@ class Violation:
 
 Carried = Mapping[str, tuple[Lineage, ...]]
 """By label how it comes to a destination."""
+NO_LABELS: Carried = {}
 
 
 @dataclass(frozen=True)
@@ -92,17 +94,13 @@ def evaluate(destination: Destination, governance: Governance) -> tuple[Violatio
     """Return all that policies in force forbid *destination*; it may be sent nothing while there is anything."""
     if not governance.policies or not governance.labels:
         return ()
-    rest = _by_label(_of_rest(destination, governance))
-    found = list(_violations(destination, governance, rest, None))
+    rest, rulings = _by_label(_of_rest(destination, governance)), _Rulings(destination, governance)
+    found = [_violation(destination, ruling, rest, None) for ruling in rulings.of(frozenset(rest))]
     for segment in destination.segments:
         own = _by_label(_of_segment(segment, governance))
         if own:
-            together = {label: (*rest.get(label, ()), *own.get(label, ())) for label in (*rest, *own)}
-            found += (
-                each
-                for each in _violations(destination, governance, together, segment)
-                if any(lineage.label in own for lineage in each.lineages)
-            )
+            by_own = (each for each in rulings.of(frozenset((*rest, *own))) if not own.keys().isdisjoint(each.by))
+            found += (_violation(destination, ruling, rest, segment, own) for ruling in by_own)
     return tuple(found)
 
 
@@ -119,13 +117,37 @@ def denied(action: str | None, labels: Iterable[str], governance: Governance) ->
     return [(policy, by) for policy, by in found if by]
 
 
-def _violations(
-    destination: Destination, governance: Governance, present: Carried, segment: Segment | None
-) -> Iterator[Violation]:
-    for action in destination.marketing_actions or (None,):
-        for policy, by in denied(action, present, governance):
-            lineages = tuple(lineage for label in sorted(by) for lineage in present[label])
-            yield Violation(policy, action, destination.name, segment, lineages)
+class _Ruling(NamedTuple):
+    """A policy that denies an action, and the labels by which it does."""
+
+    action: str | None
+    policy: Policy
+    by: tuple[str, ...]
+
+
+class _Rulings:
+    """What policies deny a destination, by the labels that are there: many segments have the same ones, or none."""
+
+    def __init__(self, destination: Destination, governance: Governance) -> None:
+        self._actions, self._governance = destination.marketing_actions or (None,), governance
+        self._known: dict[frozenset[str], list[_Ruling]] = {}
+
+    def of(self, labels: frozenset[str]) -> list[_Ruling]:
+        """Return what is denied to data with *labels*."""
+        if labels not in self._known:
+            self._known[labels] = [
+                _Ruling(action, policy, tuple(sorted(by)))
+                for action in self._actions
+                for policy, by in denied(action, labels, self._governance)
+            ]
+        return self._known[labels]
+
+
+def _violation(
+    destination: Destination, ruling: _Ruling, rest: Carried, segment: Segment | None, own: Carried = NO_LABELS
+) -> Violation:
+    ways = (lineage for label in ruling.by for lineage in (*rest.get(label, ()), *own.get(label, ())))
+    return Violation(ruling.policy, ruling.action, destination.name, segment, tuple(ways))
 
 
 def _of_rest(destination: Destination, governance: Governance) -> Iterator[Lineage]:
