@@ -195,7 +195,8 @@ class LabelsDraft(Model):
         default={}, description="By profile source: all attributes and identities that may come from it."
     )
     segments: dict[Line, Labelled] = Field(
-        default={}, description="By segment id; with its namespace, `NAMESPACE:ID`, where that is not `ups`."
+        default={},
+        description="By segment id; `NAMESPACE:ID` where its namespace is not `ups`, or the id holds a colon.",
     )
     identities: dict[Line, Labelled] = Field(default={}, description="By namespace.")
 

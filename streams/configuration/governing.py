@@ -137,9 +137,18 @@ def _labels(draft: LabelsDraft) -> Labels:
         f"{LABELS} {draft.name}",
         attributes={rules.path_of(path): labels for path, labels in draft.attributes.items()},
         sources=draft.sources,
-        segments={segment_of(text): labels for text, labels in draft.segments.items()},
+        segments=_segments(draft.segments),
         identities=draft.identities,
     )
+
+
+def _segments(written: Mapping[str, tuple[str, ...]]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return labels by segment; one that is there twice, with its namespace and without, has the labels of both."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for text, labels in written.items():
+        segment = segment_of(text)
+        found[segment] = tuple(dict.fromkeys((*found.get(segment, ()), *labels)))
+    return found
 
 
 def segment_of(text: str) -> tuple[str, str]:

@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from streams.registry.records import LABELS, POLICY
-from tests.commands.desk import Desk, Ended, a_worker
+from streams.configuration.settings import load
+from streams.founding import found
+from streams.registry.applying import standing_of
+from streams.registry.opening import opened
+from streams.registry.records import DESTINATION, LABELS, POLICY
+from tests.commands.desk import PARTITIONS, Desk, Ended, a_worker
 from tests.commands.in_process import streams
 
 pytestmark = pytest.mark.kafka
@@ -250,3 +255,35 @@ async def test_a_schema_that_does_not_know_what_is_in_force_is_told(desk: Desk) 
         "    maps person.email, which no union schema knows any more: as it is, it takes no change",
         "1 to create, 0 to change, 1 unchanged",
     ]
+
+
+async def test_a_worker_begins_with_files_that_policies_have_come_to_forbid(desk: Desk) -> None:
+    """It goes by what is in force; what would change a forbidden destination is refused, and all else is applied."""
+    write(desk, "documents.json", CRM, NO_C2)
+    told = json.loads((desk.folder / "streams.yaml").read_text())
+    (desk.folder / "streams.yaml").write_text(json.dumps({**told, "documents": ["documents.json"]}))
+    settings = load(desk.folder / "streams.yaml", {})
+
+    async def begins() -> list[tuple[str, str, int]]:
+        async with opened(settings) as registry:
+            await found(settings, registry, PARTITIONS, "w1")
+            await registry.caught_up()
+            standing = standing_of(registry)
+            names = {DESTINATION: standing.destinations, **standing.governing}
+            return [(kind, name, each.version) for kind, of in names.items() for name, each in of.items()]
+
+    first = await begins()
+    await done(desk.folder, "policies", "apply", write(desk, "labels.json", LABELLED))
+    again = await begins()
+    write(desk, "documents.json", {**CRM, "description": "x"}, {**CRM, "name": "new"}, {**NO_C2, "description": "x"})
+    with capture_logs() as logs:
+        changed = await begins()
+
+    assert first == [("destination", "crm", 1), ("policy", "no-c2", 1)]
+    assert again == [*first, ("labels", "customer-data", 1)]
+    assert changed == [("destination", "crm", 1), ("policy", "no-c2", 2), ("labels", "customer-data", 1)]
+    refused = [each["why"] for each in logs if each["event"] == "document.refused"]
+    assert [
+        f"destination {name} -> {PARTNER}: policy no-c2 denies it" in why
+        for name, why in zip(("crm", "new"), refused, strict=True)
+    ] == [True, True]

@@ -80,7 +80,7 @@ def test_labels_are_what_their_document_says() -> None:
         "name": "ours",
         "attributes": {"person.email": "I1", "person": ["C2", "own"]},
         "sources": {"crm": ["C4"]},
-        "segments": {"7841": ["C5"], "other:a:b": ["S1"]},
+        "segments": {"7841": ["C5"], "other:a:b": ["S1"], "ups:7841": ["S2", "C5"]},
         "identities": {"email": ["I1"]},
     }
 
@@ -88,7 +88,7 @@ def test_labels_are_what_their_document_says() -> None:
         "labels ours",
         {("person", "email"): ("I1",), ("person",): ("C2", "own")},
         {"crm": ("C4",)},
-        {("ups", "7841"): ("C5",), ("other", "a:b"): ("S1",)},
+        {("ups", "7841"): ("C5", "S2"), ("other", "a:b"): ("S1",)},
         {"email": ("I1",)},
     )
 
