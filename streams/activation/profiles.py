@@ -119,7 +119,7 @@ class Profile(msgspec.Struct, array_like=True):
     forgotten: Forgotten | None = None
     """What is left of the life before this one. It stands here so that the first bytes tell (``is_marked``)."""
     owed: dict[str, Position] | None = None
-    """By the destination's incarnation: the last record whose export its topic refused. None if nothing is owed, so
+    """By the destination's incarnation: the last record whose export it is owed. None if nothing is owed, so
     that the first bytes tell."""
     due: int | None = None
     """From when on, in milliseconds, something of it may be due: a lower bound, and the first bytes tell (``due_of``).

@@ -28,7 +28,7 @@ class Trigger(StrEnum):
     RE_EXPORT = "re-export"
     """Somebody asked for it, no record did."""
     OWED = "owed"
-    """The exports topic had refused what was to be sent."""
+    """The exports topic had refused what was to be sent, or a policy had forbidden its destination."""
 
 
 class ChangedValues(NamedTuple):
