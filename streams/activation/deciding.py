@@ -47,7 +47,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
 def seen_by(target: Target, view: View) -> Values:
     """Return the values of the target's attributes."""
-    return target.seen(view.values)
+    values = view.values
+    return [values[place] for place in target.places]
 
 
 def exclusion_of(case: Case) -> Exclusion | None:

@@ -89,8 +89,9 @@ class Projection:
         segments; an exit older than 30 days stays away unless it is among the *changed*.
         """
         segments, inside = self._memberships(memberships, changed, now_ms - EXITED_KEPT_MS)
-        attributes = self._mapped.text(self._mapped.sent(values))
-        return _body(attributes, segments, self.selection.sent(identities)), inside
+        mapped, selection = self._mapped, self.selection
+        attributes = mapped.text(mapped.sent(values) if mapped.hashes else values)
+        return _body(attributes, segments, identities if selection.is_all else selection.sent(identities)), inside
 
     def withdrawal(
         self,
@@ -159,5 +160,7 @@ def _with(told: Mapping[str, Any], ends: _Ends) -> _Ends:
 
 
 def _body(attributes: bytes, memberships: bytes, identities: bytes | None) -> bytes:
-    last = b"" if identities is None else b'"identityMap":' + identities
-    return b"{" + b",".join([part for part in (attributes, memberships, last) if part]) + b"}"
+    parts = [part for part in (attributes, memberships) if part]
+    if identities is not None:
+        parts.append(b'"identityMap":' + identities)
+    return b"{" + b",".join(parts) + b"}"

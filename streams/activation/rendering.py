@@ -49,12 +49,12 @@ class Step(msgspec.Struct):
 
 def full(cause: Cause, seen: Values, view: View, position: Position, now_ms: int) -> Rendered:
     """Return an export of all that the cause's target gets to see, and note that it is told."""
-    profile, projection = view.profile, cause.target.projection
+    profile, target = view.profile, cause.target
     memberships = profile.memberships if not cause.reentered else _shown(cause, seen, view, position)
-    known = cause.target.permission(view).identities
-    body, inside = projection.body(seen, memberships, known, changed=cause.changed, now_ms=now_ms)
+    known = view.identities if target.consents is None else target.permission(view).identities
+    body, inside = target.projection.body(seen, memberships, known, changed=cause.changed, now_ms=now_ms)
     assert cause.trigger is not None, "only what is triggered is exported"
-    tell(cause.target, view, known, inside=inside, trigger=cause.trigger)
+    tell(target, view, known, inside=inside, trigger=cause.trigger)
     return rendered(cause, body, profile.revision, position)
 
 
