@@ -200,6 +200,16 @@ def _rules(case: Case, prevents: Prevents) -> Iterator[told.Rule]:
     yield _rule(Exclusion.OWED, forbids=prevented is Exclusion.OWED, details={})
 
 
+def _detail(name: str, value: object) -> object:
+    return time_of(value) if name in ("since", "recorded") and isinstance(value, int) else value
+
+
 def _rule(exclusion: Exclusion, *, forbids: bool, details: Mapping[str, object]) -> told.Rule:
     meaning, todo = remedy_of(exclusion)
-    return told.Rule(exclusion=exclusion.value, forbids=forbids, details=dict(details), meaning=meaning, todo=todo)
+    return told.Rule(
+        exclusion=exclusion.value,
+        forbids=forbids,
+        details={name: _detail(name, value) for name, value in details.items() if value is not None},
+        meaning=meaning,
+        todo=todo,
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from streams.activation.explanation import Explanation, Known, Mapped, Rule
-from streams.commands.simulated import export_lines
+from streams.commands.simulated import export_lines, plain
 
 MOST = 20
 """Memberships that are not mapped are listed up to so many."""
@@ -50,7 +50,7 @@ def _rule(rule: Rule) -> Iterator[str]:
         f" ({details})" if details else ""
     )
     if rule.forbids:
-        yield f"  {_plain(rule.meaning)} {_plain(rule.todo)}"
+        yield f"  {plain(rule.meaning)} {plain(rule.todo)}"
 
 
 def _shown(value: object) -> str:
@@ -59,10 +59,6 @@ def _shown(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_shown(item)}" for name, item in value.items()) or "nothing"
     return "nothing" if value is None else str(value)
-
-
-def _plain(text: str) -> str:
-    return text.replace("`", "'")
 
 
 def _last(found: Explanation) -> Iterator[str]:

@@ -45,11 +45,17 @@ def _fate(written: bool, instead: str | None) -> str:
 
 
 def _outcome(outcome: Outcome) -> Iterator[str]:
-    why = f" {outcome.exclusion}: {outcome.meaning} {outcome.todo}" if outcome.exclusion else ""
+    meaning, todo = plain(outcome.meaning or ""), plain(outcome.todo or "")
+    why = f" {outcome.exclusion}: {meaning} {todo}" if outcome.exclusion else ""
     if not outcome.exports:
         yield f"{outcome.destination}: {outcome.end}{why}"
     for each in outcome.exports:
         yield from export_lines(outcome.destination, each)
+
+
+def plain(text: str) -> str:
+    """Return a text of the README's as a terminal shows it."""
+    return text.replace("`", "'")
 
 
 def export_lines(destination: str, export: Sent) -> Iterator[str]:

@@ -27,6 +27,7 @@ def meanwhile(stage: Stage) -> Iterator[tuple[str, str]]:
     yield "resume it", f"{streams()} destinations resume {NEWSLETTER} {config}"
     yield "edit its document, and apply it", f"{streams()} destinations apply {document} {config}"
     yield "export a profile anew", f"{streams()} re-export --profile amira --destination {NEWSLETTER} {config}"
+    yield "why a profile was sent", f"{streams()} explain --profile amira --destination {NEWSLETTER} {config}"
     yield "the worker's health, and its figures", f"curl {stage.worker.url}/readyz {stage.worker.url}/metrics"
 
 

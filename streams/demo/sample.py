@@ -16,6 +16,7 @@ DOCUMENTS = ("crm.yaml", "newsletter.yaml")
 
 APP = "demo"
 SECRET_FILE = "secrets/demo"  # noqa: S105 - where it is, below the settings
+TOKEN_FILE = "secrets/token"  # noqa: S105 - likewise
 ENDPOINT = "http://endpoint.example"
 TOKEN_URL = "http://login.example/oauth2/token"  # noqa: S105 - an address
 BROKER, PORT = "127.0.0.1:9092", "port: 8080"

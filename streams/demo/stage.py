@@ -78,7 +78,13 @@ async def staged(screen: Screen, environ: Mapping[str, str]) -> AsyncIterator[St
 def _write_files(folder: Path, *, settings: str, documents: Iterable[tuple[str, str]], secret: str) -> Path:
     """Write settings, documents and the secret into *folder*, which nobody else can read; return the settings' path."""
     (folder / sample.SECRET_FILE).parent.mkdir()
-    for name, text in ((sample.SETTINGS, settings), *documents, (sample.SECRET_FILE, secret)):
+    files = (
+        (sample.SETTINGS, settings),
+        *documents,
+        (sample.SECRET_FILE, secret),
+        (sample.TOKEN_FILE, secrets.token_urlsafe(16)),
+    )
+    for name, text in files:
         (folder / name).write_text(text, encoding="utf-8")
     return folder / sample.SETTINGS
 

@@ -16,6 +16,8 @@ from streams.demo.wording import CUT_OFF, segment_names, told
 
 def test_the_settings_are_valid_and_name_the_sample_topics(tmp_path: Path) -> None:
     (tmp_path / "streams.yaml").write_text(sample.settings(bootstrap="127.0.0.1:1", port=2))
+    (tmp_path / sample.TOKEN_FILE).parent.mkdir()
+    (tmp_path / sample.TOKEN_FILE).write_text("t")
     settings = load(tmp_path / "streams.yaml", {})
 
     assert settings.kafka.bootstrap_servers == ("127.0.0.1:1",)
