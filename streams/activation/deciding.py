@@ -120,7 +120,7 @@ def _missing(case: Case) -> Mapping[str, object]:
 
 def _identities(case: Case) -> bytes | None:
     """Return those that consent lets the target see."""
-    return case.target.permitted(case.view.identities, case.view)
+    return case.target.permitted(case.view.identities, case.view).identities
 
 
 def _is_unidentified(case: Case) -> bool:

@@ -64,11 +64,11 @@ class Target:
             return Permission(given=True, identities=view.identities)
         return self.consents.permission(view.values[self.consents_at], view.identities)
 
-    def permitted(self, known: bytes | None, view: View) -> bytes | None:
-        """Return those of some identities that the profile's consent lets it see."""
+    def permitted(self, known: bytes | None, view: View) -> Permission:
+        """Return whether the profile may be sent to it with some identities, and with which of them."""
         if self.consents is None:
-            return known
-        return self.consents.permission(view.values[self.consents_at], known).identities
+            return Permission(given=True, identities=known)
+        return self.consents.permission(view.values[self.consents_at], known)
 
     def seen(self, values: Values) -> Values:
         """Return those of its attributes, of the *values* of all the paths."""

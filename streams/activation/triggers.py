@@ -128,10 +128,10 @@ def _is_concerned(target: Target, change: _Identities, view: View) -> bool:
     selection = target.projection.selection
     if target.consents is None:
         return selection.is_all or selection.is_concerned(*change)
-    if not target.permission(view).given:
-        return True
     before, now = (target.permitted(known, view) for known in change)
-    return selection.is_concerned(before, now)
+    if not (before.given and now.given):
+        return True
+    return selection.is_concerned(before.identities, now.identities)
 
 
 def _add_consents(causes: Iterable[Cause], view: View, written: Written, change: ChangedValues | None) -> None:
