@@ -142,12 +142,15 @@ def _is_stale(membership: Membership, position: Position, forgotten: Forgotten) 
 
 
 def _is_newer(membership: Membership, position: Position, slot: MembershipSlot) -> bool:
-    """Event time decides; at equal times an exit beats an entry, so that no one is targeted by accident."""
+    """Event time decides; at equal times an exit beats an entry, so that no one is targeted by accident.
+
+    It beats one that is over, too: that tells nothing new.
+    """
     if membership.time_us != slot.time_us:
         return membership.time_us > slot.time_us
     if membership.inside != slot.inside:
         return slot.inside
-    return is_later(position, slot.position)
+    return not membership.has_ended and is_later(position, slot.position)
 
 
 def _write_text(slots: dict[str, TextSlot], source: str, text: bytes | None, position: Position) -> TextWrite | None:

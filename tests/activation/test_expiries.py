@@ -171,8 +171,9 @@ def test_the_same_event_again_does_not_bring_anybody_back() -> None:
 
     late = life.take("qualifications", a_membership(), now=AFTER + 1)
     again = life.take("qualifications", a_membership(until_ms=END), offset=0, now=AFTER + 1)
+    copy = life.take("qualifications", a_membership(until_ms=END), offset=2, now=AFTER + 1)
 
-    assert [late.end, again.end] == [RecordEnd.OVERTAKEN, RecordEnd.OVERTAKEN]
+    assert [late.end, again.end, copy.end] == [RecordEnd.OVERTAKEN] * 3
 
 
 def test_who_was_entered_anew_after_the_end_is_shown_so_when_the_command_is_read_again() -> None:
