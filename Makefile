@@ -1,7 +1,7 @@
 # Everything a stranger needs: each target sets up .venv by itself, and again only when pyproject.toml has changed.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults bench lint set-up
+.PHONY: help demo test faults model bench lint set-up
 
 BIN := .venv/bin
 ARGS ?=
@@ -22,6 +22,9 @@ test: .venv/.ready  ## every test that this machine can run; says which it could
 
 faults: .venv/.ready  ## the fault matrix on a real Kafka (ROWS="K1 K4" for some, SEEDS=3)
 	@$(BIN)/python -m tests.faults $(ROWS) --seeds $(SEEDS) $(ARGS)
+
+model: .venv/.ready  ## hold real workers against a model of the laws: random streams, documents and kills (ARGS="--seed 2")
+	@$(BIN)/python -m tests.model $(ARGS)
 
 bench: .venv/.ready  ## measure against a bare loop (NAMES="..." for some, ARGS="--where latency_ms=0")
 	@$(BIN)/python -m tests.bench $(NAMES) $(ARGS)

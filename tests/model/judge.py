@@ -40,9 +40,13 @@ class Done:
 
 @dataclass
 class Judge:
-    """Of one profile; its *worlds* are all that may be known, where it is not known what has happened by itself."""
+    """Of one profile; its *worlds* are all that may be known, where it is not known what has happened by itself.
+
+    With *by_itself*, what was forgotten may be removed at any time.
+    """
 
     setting: Setting
+    by_itself: bool = False
     worlds: list[Person] = field(default_factory=lambda: [Person()])
     last: dict[str, Any] = field(default_factory=dict)
     """By destination, the last body that was sent."""
@@ -50,6 +54,8 @@ class Judge:
     """By destination, the last body that the model has sent."""
     bodies: dict[str, str] = field(default_factory=dict)
     """By export id."""
+    ends: list[tuple[Record, set[str]]] = field(default_factory=list)
+    """How each record has ended; several ends where it is not known which."""
 
     def __post_init__(self) -> None:
         self._model = Model(self.setting)
@@ -61,24 +67,29 @@ class Judge:
 
     def take(self, record: Record, done: Done, now: int) -> Outcome:
         """Hold a record that was read for the first time against the model; returns what the model says."""
-        told: list[tuple[Person, Outcome]] = []
-        for world in self.worlds:
-            mine = world.copy()
-            told.append((mine, self._model.take(mine, record, now)))
+        told = [(mine, self._model.take(mine, record, now)) for mine in self._supposed()]
         agreeing = [each for each in told if _agrees(each[1], done)]
         if not agreeing:
             raise Disagreement(f"{record}\n the product: {done}\n the model: {told[0][1]}")
         self.worlds = [world for world, _ in agreeing]
         outcome = agreeing[0][1]
+        self.ends.append((record, {each.end for _, each in agreeing}))
         self.note(done.sent)
         self.due |= {name: body for name, (_, body) in outcome.sent.items()}
         return outcome
 
-    def suppose(self, record: Record, now: int) -> Outcome:
-        """Apply a record of which it is not known what was sent."""
-        outcome = self._model.take(self.person, record, now)
-        self.due |= {name: body for name, (_, body) in outcome.sent.items()}
-        return outcome
+    def suppose(self, record: Record, now: int) -> list[tuple[Person, Outcome]]:
+        """Apply a record of which it is not known what was sent; return what may be known then, and have been sent."""
+        told = [(world, self._model.take(world, record, now)) for world in self._supposed()]
+        self.worlds = [world for world, _ in told]
+        return told
+
+    def _supposed(self) -> list[Person]:
+        """Return what may be known by now, each to be changed by itself."""
+        worlds = [world.copy() for world in self.worlds]
+        if self.by_itself:
+            worlds += [_without_what_was_forgotten(world) for world in self.worlds if world.before is not None]
+        return list({repr(world): world for world in worlds}.values())
 
     def note(self, sent: Iterable[Sent]) -> None:
         """Note what stands in the exports; no id may stand for two bodies."""
@@ -103,24 +114,33 @@ class Judge:
         self.due |= {each.destination: each.body for each in done.sent if self.may_say(self.person, each, now)}
         for each in done.sent:
             for world in self.worlds:
-                if each.trigger != "forgotten" and not world.is_blank:
-                    world.told[each.destination] = _says_in(each.body)
+                self.hear(world, each)
 
-    def covered(self, now: int) -> None:
+    def hear(self, world: Person, sent: Sent) -> None:
+        """Note what a destination was told once more."""
+        if sent.trigger != "forgotten" and not world.is_blank:
+            world.told[sent.destination] = _says_in(sent.body)
+
+    def covered(self, now: int, *names: str) -> None:
         """Raise unless the last export of each destination says what the model has sent last, or what is so now."""
         for document in self.setting.documents:
             name = document["name"]
+            if names and name not in names:
+                continue
             last, due = self.last.get(name), self.due.get(name)
             if contents.same(last, due) if name in self.last else name not in self.due:
                 continue
             if self._waits(document, last, due):
                 continue
-            if name not in self.last or not self.may_say(self.person, Sent(name, "", last), now):
+            if name not in self.last or not any(
+                self.may_say(world, Sent(name, "", last), now) for world in self.worlds
+            ):
                 raise Disagreement(f"{name} was told {last} last, and must have been told {due}")
 
     def _waits(self, document: Document, last: Any, due: Any) -> bool:
         """Whether an entry waits, so that nothing but the exits of before had to be told."""
-        if not self._model.is_inside(self.person, document) or self._model.waits_for(document, self.person) is None:
+        inside = [world for world in self.worlds if self._model.is_inside(world, document)]
+        if not any(self._model.waits_for(document, world) for world in inside):
             return False
         said, must = (_flat({} if each is None else each["segmentMembership"]) for each in (last, due))
         return all(
@@ -157,6 +177,12 @@ class Judge:
         if not contents.same(others, {key: value for key, value in full.items() if key != "segmentMembership"}):
             return False
         return said.keys() <= mapped.keys() and any(entry["status"] == "exited" for entry in said.values())
+
+
+def _without_what_was_forgotten(world: Person) -> Person:
+    left = world.copy()
+    left.before = None
+    return left
 
 
 def _like(body: Any, wanted: Any, kept: Mapping[str, Any]) -> bool:
