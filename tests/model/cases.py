@@ -12,6 +12,9 @@ NOTHING_LEFT = Crash(confirmed=1.0, exported=0.0, committed=(0.0, 0.0, 0.0, 0.0)
 """All is known, nothing exported."""
 
 
+_GIVEN, _DENIED = ({"marketing": {"email": {"val": word}}} for word in "yn")
+
+
 def _entry(second: int, status: str = "realized", *, ago: int = 0) -> Record:
     entry = {"lastQualificationTime": moment(_NOW, second), "status": status}
     return Record("memberships", {"segmentMembership": {"ups": {"a": entry}}}, _NOW - ago)
@@ -41,4 +44,10 @@ CASES = (
     _life(_fragment(person="odd"), _entry(0), _fragment(), _entry(1), triggers="written"),
     _life(_entry(0), _entry(1, "exited", ago=OLD_MS), _entry(1, "exited", ago=OLD_MS), triggers="written"),
     _life(_entry(2, "exited"), _entry(3), _entry(1, "exited"), NOTHING_LEFT),
+    _life(
+        *(_fragment(consents=_GIVEN, person="Ada"), _entry(0), _fragment(consents=_DENIED), _fragment(consents=_GIVEN)),
+        *(_fragment(consents=_DENIED), NOTHING_LEFT, _entry(1, "exited"), _fragment()),
+        consent={"needs": ["marketing.email"]},
+        attributes=[{"source": "person", "target": "t", "deduplicationKey": True, "hash": "sha256"}],
+    ),
 )

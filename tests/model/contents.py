@@ -101,11 +101,9 @@ def hexed(text: str) -> str:
 
 def hashed(value: Any) -> Any:
     """Return an attribute's value hashed; what cannot be is as absent."""
-    if value is MISSING or value is None:
-        return value
     if isinstance(value, list):
-        items = [hashed(item) for item in value]
-        return MISSING if any(item is MISSING or item is None or isinstance(item, list) for item in items) else items
+        items = [hashed(item) for item in value if not isinstance(item, list)]
+        return [item for item in items if item is not MISSING] or MISSING
     if isinstance(value, str):
         return hexed(value)
     return hexed(str(value)) if type(value) is int else MISSING
@@ -116,19 +114,31 @@ def seen(attribute: Mapping[str, Any], value: Any) -> Any:
     return hashed(value) if attribute.get("hash") else value
 
 
+def keys(document: Document, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the deduplication keys, as the destination gets to see them."""
+    return _attributes(document, [each for each in attributes_of(document) if each.get("deduplicationKey")], values)
+
+
 def body(
     document: Document, values: Mapping[str, Any], entries: Mapping[Segment, Entry], ids: Mapping[str, Any]
 ) -> Any:
     """Return the body: attributes where they go, the *entries* that are shown, and identities if there are any."""
+    found = _attributes(document, attributes_of(document), values)
+    found["segmentMembership"] = shown(document, entries)
+    return found | ({"identityMap": dict(ids)} if ids else {})
+
+
+def _attributes(
+    document: Document, attributes: Iterable[Mapping[str, Any]], values: Mapping[str, Any]
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for attribute in attributes_of(document):
+    for attribute in attributes:
         value = seen(attribute, values[attribute["source"]])
         if value is MISSING and document.get("absent") == "null":
             value = None
         if value is not MISSING:
             _put(found, attribute["target"].split("."), value)
-    found["segmentMembership"] = shown(document, entries)
-    return found | ({"identityMap": dict(ids)} if ids else {})
+    return found
 
 
 def shown(document: Document, entries: Mapping[Segment, Entry]) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ had since the record was read first, and the last one must say what is so in the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +42,7 @@ class Done:
 class Judge:
     """Of one profile; its *worlds* are all that may be known, where it is not known what has happened by itself.
 
-    With *by_itself*, what was forgotten may be removed at any time.
+    With *by_itself*, what was forgotten may be removed at any time, and old exits may leave.
     """
 
     setting: Setting
@@ -67,7 +67,7 @@ class Judge:
 
     def take(self, record: Record, done: Done, now: int) -> Outcome:
         """Hold a record that was read for the first time against the model; returns what the model says."""
-        told = [(mine, self._model.take(mine, record, now)) for mine in self._supposed()]
+        told = [(mine, self._model.take(mine, record, now)) for mine in self._supposed(now)]
         agreeing = [each for each in told if _agrees(each[1], done)]
         if not agreeing:
             raise Disagreement(f"{record}\n the product: {done}\n the model: {told[0][1]}")
@@ -80,16 +80,20 @@ class Judge:
 
     def suppose(self, record: Record, now: int) -> list[tuple[Person, Outcome]]:
         """Apply a record of which it is not known what was sent; return what may be known then, and have been sent."""
-        told = [(world, self._model.take(world, record, now)) for world in self._supposed()]
+        told = [(world, self._model.take(world, record, now)) for world in self._supposed(now)]
         self.worlds = [world for world, _ in told]
         return told
 
-    def _supposed(self) -> list[Person]:
+    def _supposed(self, now: int) -> list[Person]:
         """Return what may be known by now, each to be changed by itself."""
-        worlds = [world.copy() for world in self.worlds]
-        if self.by_itself:
-            worlds += [_without_what_was_forgotten(world) for world in self.worlds if world.before is not None]
-        return list({repr(world): world for world in worlds}.values())
+        worlds = {repr(world): world.copy() for world in self.worlds}
+        waiting = list(worlds.values()) if self.by_itself else []
+        while waiting:
+            for each in _by_itself(waiting.pop(), now - contents.KEPT_MS):
+                if repr(each) not in worlds:
+                    worlds[repr(each)] = each
+                    waiting.append(each)
+        return list(worlds.values())
 
     def note(self, sent: Iterable[Sent]) -> None:
         """Note what stands in the exports; no id may stand for two bodies."""
@@ -140,7 +144,8 @@ class Judge:
     def _waits(self, document: Document, last: Any, due: Any) -> bool:
         """Whether an entry waits, so that nothing but the exits of before had to be told."""
         inside = [world for world in self.worlds if self._model.is_inside(world, document)]
-        if not any(self._model.waits_for(document, world) for world in inside):
+        model = self._model
+        if not any(model.waits_for(document, each) or model.permitted(each, document) is None for each in inside):
             return False
         said, must = (_flat({} if each is None else each["segmentMembership"]) for each in (last, due))
         return all(
@@ -155,9 +160,22 @@ class Judge:
             sent.body, self._model.withdrawal(kept, document, now), self._kept(kept, document)
         ):
             return True
+        if self._model.permitted(person, document) is None:  # then nothing else may leave
+            return self._withdraws(person, document, sent.body)
         if _like(sent.body, self._model.full(person, document, now), self._kept(person, document)):
             return True
         return self._tells_an_exit(person, document, sent.body, now)
+
+    def _withdraws(self, person: Person, document: Document, body: Any) -> bool:
+        """Whether it tells that the profile is gone, since consent is missing; when that was is not looked at."""
+        said, mapped = _flat(body["segmentMembership"]), self._model.mapped(person.entries, document)
+        inside = {segment for segment, entry in mapped.items() if not _is_out(entry)}
+        if not inside <= said.keys() <= mapped.keys() or not all(map(_is_out, said.values())):
+            return False
+        known = person.named.get(document["name"], self._model.identities(person))
+        wanted = contents.keys(document, self._model.values(person, document))
+        wanted |= {"identityMap": ids} if (ids := contents.selected(document, known)) else {}
+        return contents.same({name: value for name, value in body.items() if name != "segmentMembership"}, wanted)
 
     def _kept(self, person: Person, document: Document) -> dict[str, Any]:
         """Return the exits as they may be shown though they are old."""
@@ -179,10 +197,19 @@ class Judge:
         return said.keys() <= mapped.keys() and any(entry["status"] == "exited" for entry in said.values())
 
 
-def _without_what_was_forgotten(world: Person) -> Person:
-    left = world.copy()
-    left.before = None
-    return left
+def _by_itself(world: Person, oldest: int) -> Iterator[Person]:
+    """Yield what is known after one thing has happened by itself."""
+    if world.before is not None:
+        left = world.copy()
+        left.before = None
+        yield left
+    for segment, entry in world.entries.items():
+        if _is_out(entry) and entry["written"] < oldest:
+            left = world.copy()
+            del left.entries[segment]
+            yield left
+            if left.is_blank and left.before is None:
+                yield Person()
 
 
 def _like(body: Any, wanted: Any, kept: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from tests.model import contents
+from tests.model import consenting, contents
 from tests.model.contents import EPOCH, KEPT_MS, MISSING, Document, Entry, Segment
 
 Kind = Literal["qualification", "exit", "membership", "fragment"]
@@ -53,6 +53,10 @@ class Person:
     maps: dict[str, Any] = field(default_factory=dict)
     told: dict[str, bool] = field(default_factory=dict)
     """By destination: whether it was last told that the profile is in."""
+    named: dict[str, Any] = field(default_factory=dict)
+    """By destination: the identities that it was told, where consent has left some out."""
+    keys: dict[str, Any] = field(default_factory=dict)
+    """By source path: the deduplication keys that a life had which has ended."""
     before: Person | None = None
     """What is kept of the lives that a null has ended; its fragments are the last null's timestamp."""
     ended_at: int = 0
@@ -61,7 +65,7 @@ class Person:
         """Return one that changes by itself; what is known is replaced, never changed."""
         before = None if self.before is None else self.before.copy()
         known = (dict(self.entries), dict(self.fragments), dict(self.maps), dict(self.told))
-        return Person(*known, before, self.ended_at)
+        return Person(*known, dict(self.named), dict(self.keys), before, self.ended_at)
 
     @property
     def is_blank(self) -> bool:
@@ -84,13 +88,17 @@ class Model:
         if self.setting.merge == "newest":
             ordered.sort(key=lambda source: person.fragments[source][0])
         texts = [person.fragments[source][1] for source in ordered if person.fragments[source][1] is not MISSING]
-        paths = {each["source"] for each in contents.attributes_of(document)}
+        paths = {each["source"] for each in contents.attributes_of(document)} | {"consents"}
         return {path: contents.union(contents.at(text, path) for text in texts) for path in paths}
 
     def identities(self, person: Person) -> dict[str, list[Any]]:
         """Return all identities, in the order of the sources."""
         maps = [person.maps[source] for source in sorted(person.maps, key=self._ranks.__getitem__)]
         return contents.identities(each for each in maps if each is not None)
+
+    def permitted(self, person: Person, document: Document) -> dict[str, list[Any]] | None:
+        """Return the identities that the destination may be sent; None if it may not be sent the profile."""
+        return consenting.permitted(document, self.values(person, document)["consents"], self.identities(person))
 
     def mapped(self, entries: Mapping[Segment, Entry], document: Document) -> dict[Segment, Entry]:
         """Return the memberships of mapped segments."""
@@ -162,14 +170,25 @@ class Model:
             return
         changed = (written if document.get("triggers") == "written" else turned) & mine
         trigger = self._trigger(document, old, person, record, changed, has_map and inside, is_fragment and inside)
+        name, withheld = document["name"], self.permitted(person, document) is None
+        if withheld and trigger in (None, "identity", "attribute") and person.told.get(name):
+            trigger = "consent"
         exclusion = None if trigger is None else self._exclusion(document, person, record, trigger)
-        name = document["name"]
+        if trigger is not None and exclusion is not None and withheld and person.told.get(name):
+            outcome.considered[name] = "activated", None
+            outcome.sent[name] = "consent", self.withdrawn(person, old, document, record, changed, now)
+            person.told[name] = False
+            return
         if trigger is None or exclusion is not None:
             outcome.considered[name] = ("not-triggered" if trigger is None else "excluded", exclusion)
             return
         outcome.considered[name] = "activated", None
         outcome.sent[name] = trigger, self.full(person, document, now, changed)
         person.told[name] = inside
+        left, known = self.permitted(person, document), self.identities(person)
+        person.named.pop(name, None)
+        if left != known:
+            person.named[name] = left
 
     def _trigger(
         self,
@@ -185,22 +204,52 @@ class Model:
             out = any(person.entries[segment]["status"] == "exited" for segment in changed)
             return "exited" if out else "entered"
         by_writing = document.get("triggers") == "written"
+        if is_fragment and self._consents_otherwise(document, old, person):
+            return "consent"
         if has_map:
-            was, now = (_by_id(contents.selected(document, self.identities(each))) for each in (old, person))
-            if by_writing or was != now:
+            said = {} if record.value is None else record.value["identityMap"]
+            written = "identities" not in document or contents.selected(document, contents.identities([said]))
+            if (by_writing and written) or self._says_other_identities(document, old, person):
                 return "identity"
         if is_fragment:
             before, after = self.values(old, document), self.values(person, document)
-            named = [contents.at(record.value, path) is not MISSING for path in after]
-            if any(not contents.same(before[path], after[path]) for path in after) or (by_writing and any(named)):
-                return "attribute"
+            for each in contents.attributes_of(document):
+                path = each["source"]
+                changed_to = [contents.seen(each, values[path]) for values in (before, after)]
+                named = contents.seen(each, contents.at(record.value, path)) is not MISSING
+                if not contents.same(*changed_to) or (by_writing and named):
+                    return "attribute"
         return None
+
+    def _consents_otherwise(self, document: Document, old: Person, person: Person) -> bool:
+        """Whether the fragments from before had given something else, to the identities of now."""
+        if "consent" not in document:
+            return False
+        known = self.identities(person)
+        before, now = (self.values(each, document)["consents"] for each in (old, person))
+        one, other = (consenting.permitted(document, each, known) for each in (before, now))
+        return not contents.same(before, now) and one != other
+
+    def _says_other_identities(self, document: Document, old: Person, person: Person) -> bool:
+        consents = self.values(person, document)["consents"]
+        before, now = (consenting.permitted(document, consents, self.identities(each)) for each in (old, person))
+        if now is None:
+            return not contents.same(self.identities(old), self.identities(person))
+        was, is_now = (_by_id(contents.selected(document, each or {})) for each in (before, now))
+        return was != is_now or (self._lacks(document, before or {}) and not self._lacks(document, now))
+
+    def _lacks(self, document: Document, known: Mapping[str, list[Any]]) -> bool:
+        """Whether an identity is missing that an entry waits for."""
+        required = document.get("requiredIdentity", ())
+        return any(not known.get(name) for name in ([required] if isinstance(required, str) else required))
 
     def _exclusion(self, document: Document, person: Person, record: Record, trigger: str) -> str | None:
         since = document.get("since")
         early = since is not None and record.timestamp < _microseconds(since) // 1_000
         if early and (trigger != "exited" or document["name"] not in person.told):
             return "before-since"
+        if self.permitted(person, document) is None:
+            return "consent"
         if trigger == "exited":
             return None
         return self.waits_for(document, person)
@@ -211,11 +260,7 @@ class Model:
         mandatory = [each for each in contents.attributes_of(document) if each.get("mandatory")]
         if any(contents.seen(each, values[each["source"]]) in (MISSING, None) for each in mandatory):
             return "mandatory-attribute-missing"
-        known = self.identities(person)
-        required = document.get("requiredIdentity", ())
-        if any(not known.get(name) for name in ([required] if isinstance(required, str) else required)):
-            return "required-identity-missing"
-        return None
+        return "required-identity-missing" if self._lacks(document, self.permitted(person, document) or {}) else None
 
     def full(self, person: Person, document: Document, now: int, changed: Iterable[Segment] = ()) -> Any:
         """Return all that a destination gets to see: exits of the last 30 days, and those that have just *changed*."""
@@ -225,8 +270,25 @@ class Model:
             for segment, entry in self.mapped(person.entries, document).items()
             if entry["status"] != "exited" or entry["written"] >= now - KEPT_MS or segment in changed
         }
-        ids = contents.selected(document, self.identities(person))
+        ids = contents.selected(document, self.permitted(person, document) or {})
         return contents.body(document, self.values(person, document), entries, ids)
+
+    def withdrawn(
+        self, person: Person, old: Person, document: Document, record: Record, changed: set[Segment], now: int
+    ) -> Any:
+        """Return what is sent once consent is missing: who was in has left, with the identities that were told."""
+        entries = {}
+        for segment, entry in self.mapped(person.entries, document).items():
+            if entry["status"] != "exited":
+                entries[segment] = {"status": "exited", "time": max(entry["time"], record.timestamp * 1_000)}
+            elif entry["written"] >= now - KEPT_MS or segment in changed:
+                entries[segment] = entry
+        known = person.named.get(document["name"], self.identities(old))
+        person.named[document["name"]] = known
+        ids = contents.selected(document, known)
+        found = contents.keys(document, self.values(person, document))
+        found["segmentMembership"] = contents.shown(document, entries)
+        return found | ({"identityMap": ids} if ids else {})
 
     # Forgetting.
 
@@ -237,6 +299,12 @@ class Model:
         kept = person.before or Person()
         kept.entries |= person.entries
         kept.maps = {"": contents.identities([*_map_of(kept), self.identities(person)])}
+        for document in self.setting.documents:
+            values = self.values(person, document)
+            for attribute in contents.attributes_of(document):
+                if attribute.get("deduplicationKey") and values[attribute["source"]] is not MISSING:
+                    kept.keys[attribute["source"]] = values[attribute["source"]]
+            self._keep_named(kept, person, document)
         kept.told |= {name: inside or kept.told.get(name, False) for name, inside in person.told.items()}
         kept.ended_at = record.timestamp
         person.__dict__ |= Person(before=kept).__dict__
@@ -260,8 +328,18 @@ class Model:
                 entries[segment] = left
             elif entry["written"] >= now - KEPT_MS:
                 entries[segment] = entry
-        ids = contents.selected(document, _map_of(kept)[0])
-        return {"segmentMembership": contents.shown(document, entries)} | ({"identityMap": ids} if ids else {})
+        ids = contents.selected(document, kept.named.get(document["name"], _map_of(kept)[0]))
+        values = {each["source"]: kept.keys.get(each["source"], MISSING) for each in contents.attributes_of(document)}
+        found = contents.keys(document, values)
+        found["segmentMembership"] = contents.shown(document, entries)
+        return found | ({"identityMap": ids} if ids else {})
+
+    def _keep_named(self, kept: Person, person: Person, document: Document) -> None:
+        """Keep which identities a destination was told that needs consent, of both lives."""
+        name = document["name"]
+        if "consent" in document and (name in person.told or name in kept.told):
+            mine = person.named.get(name, self.identities(person)) if name in person.told else {}
+            kept.named[name] = contents.identities([kept.named.get(name, {}), mine])
 
 
 def _map_of(kept: Person) -> list[Any]:

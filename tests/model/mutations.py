@@ -17,7 +17,7 @@ from streams.activation.projection import Projection
 from streams.activation.targets import Cause, Trigger
 from streams.activation.triggers import Triggers
 from streams.activation.unions import Unions
-from streams.destinations import Destination, Segment
+from streams.destinations import Attribute, Destination, Segment
 
 Put = Callable[[Any, str, Any], None]
 
@@ -178,6 +178,44 @@ def since_again(put: Put) -> None:
     put(Cause, "repeated", property(lambda _: False, lambda *_: None))
 
 
+def _without(put: Put, exclusion: str) -> None:
+    put(deciding, "RULES", tuple(each for each in deciding.RULES if each.exclusion != exclusion))
+
+
+def send_denied(put: Put) -> None:
+    """A profile is sent that has not consented."""
+    _without(put, "consent")
+
+
+def keep_consent_silent(put: Put) -> None:
+    """Nobody is told that consent is withdrawn."""
+    put(activate, "withdraws", lambda _: False)
+
+
+def forget_the_key(put: Put) -> None:
+    """A withdrawal does not carry the deduplication key."""
+    _attributes(put, lambda each: replace(each, deduplication_key=False))
+
+
+def send_in_the_clear(put: Put) -> None:
+    """What is to be hashed is sent as it is."""
+    _attributes(put, lambda each: replace(each, hash=None))
+
+
+def send_all_identities(put: Put) -> None:
+    """Namespaces leave that nobody has selected."""
+    _documents(put, lambda each: replace(each, identities=None))
+
+
+def require_nothing(put: Put) -> None:
+    """An entry does not wait for identities."""
+    _without(put, "required-identity-missing")
+
+
+def _attributes(put: Put, changed: Callable[[Attribute], Attribute]) -> None:
+    _documents(put, lambda each: replace(each, attributes=tuple(map(changed, each.attributes))))
+
+
 MUTATIONS: dict[str, Callable[[Put], None]] = {
     each.__name__.replace("_", "-"): each
     for each in (
@@ -185,5 +223,6 @@ MUTATIONS: dict[str, Callable[[Put], None]] = {
         *(leave_out_absent, enter_incomplete, exit_waits, ignore_since, oldest_fragment_wins, replace_objects),
         *(deaf_to_identities, deaf_to_attributes, trigger_outside, existing_triggers, keep_silent, tell_strangers),
         *(half_forget, one_id, do_nothing_again, since_again),
+        *(send_denied, keep_consent_silent, forget_the_key, send_in_the_clear, send_all_identities, require_nothing),
     )
 }

@@ -68,11 +68,12 @@ class Plant:
 
     async def follow(self, documents: Sequence[Mapping[str, Any]]) -> None:
         """Let the worker follow other documents; destinations that are there already are changed."""
-        for document in documents:
-            known = document["name"] in self._versions
-            documents = self._documents
-            version = await (documents.change(document) if known else documents.create(document, PARTITIONS))
-            self._versions[document["name"]] = version.version
+        for each in documents:
+            if each["name"] in self._versions:
+                version = await self._documents.change(each)
+            else:
+                version = await self._documents.create(each, PARTITIONS)
+            self._versions[each["name"]] = version.version
         await self._documents.are_following(1, {f"{name}.1": version for name, version in self._versions.items()})
 
     async def happen(self, lives: Sequence[Life], first: int, end: int) -> None:

@@ -81,6 +81,16 @@ VALUES: dict[str, list[Any]] = {
     "tags": [["x", "y"], [], [{"z": 1}]],
     "age": [1, 1.0, 10**30],
 }
+_YES, _NO = {"val": "y"}, {"val": "n"}
+CONSENTS: list[Any] = [
+    {"marketing": {"email": _YES}},
+    {"marketing": {"email": _YES}, "share": _YES},
+    {"marketing": {"any": _NO, "email": _YES}},
+    {"marketing": {"any": _YES}},
+    {"marketing": {"email": _NO}, "share": _YES},
+    {"marketing": {"email": _YES}, "idSpecific": {"ecid": {"1": {"marketing": {"email": _NO}}}}},
+    {"idSpecific": {"ecid": {"1": {"marketing": {"email": _YES}, "share": _YES}}}},
+]
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,8 @@ class Words:
 
     segments: tuple[tuple[str, str], ...]
     paths: tuple[str, ...]
+    asks: bool = False
+    """Whether destinations need consent."""
 
     @property
     def members(self) -> list[str]:
@@ -101,7 +113,7 @@ def words(draw: st.DrawFn) -> Words:
     """Draw what an example talks of."""
     segments = draw(st.lists(st.sampled_from(SEGMENTS[:3]), min_size=1, max_size=2, unique=True))
     paths = draw(st.lists(st.sampled_from(PATHS), min_size=1, max_size=3, unique=True))
-    return Words((*segments, *draw(mostly((), SEGMENTS[3:]))), tuple(paths))
+    return Words((*segments, *draw(mostly((), SEGMENTS[3:]))), tuple(paths), draw(st.booleans()))
 
 
 @st.composite
@@ -120,6 +132,7 @@ def fragments(draw: st.DrawFn, of: Words) -> dict[str, Any] | None:
     if draw(mostly(False, True, False)):
         return None
     value = {name: draw(st.sampled_from(VALUES[name])) for name in of.members if draw(mostly(True, False))}
+    value |= {"consents": draw(st.sampled_from(CONSENTS))} if of.asks and draw(mostly(True, False)) else {}
     value |= {"identityMap": draw(ids)} if draw(mostly(False, True)) else {}
     return value | ({"unmapped": 1} if draw(mostly(False, True)) else {})
 
@@ -137,12 +150,21 @@ def records(draw: st.DrawFn, inputs: dict[str, Any], of: Words, now: int) -> Rec
     return Record(topic, value | ({"identityMap": draw(ids)} if draw(mostly(False, True)) else {}), timestamp)
 
 
+SELECTIONS: list[dict[str, Any]] = [
+    {"identities": []},
+    {"identities": ["ecid"]},
+    {"identities": [{"namespace": "email", "target": "mail", "hash": "sha256"}, "phone"]},
+    {"identities": [{"namespace": "email", "target": "contact"}, {"namespace": "phone", "target": "contact"}]},
+]
+
+
 @st.composite
 def documents(draw: st.DrawFn, name: str, of: Words, now: int) -> dict[str, Any]:
     """Draw a destination."""
     attributes = [
         {"source": path, "target": draw(st.sampled_from([f"t{number}", f"deep.t{number}", f"deep.er.t{number}"]))}
         | draw(mostly({}, {"mandatory": True}))
+        | draw(mostly({}, {"hash": "sha256"}, {"deduplicationKey": True}, {"deduplicationKey": True, "hash": "sha256"}))
         for number, path in enumerate(of.paths)
         if draw(mostly(True, False))
     ]
@@ -152,6 +174,10 @@ def documents(draw: st.DrawFn, name: str, of: Words, now: int) -> dict[str, Any]
         "triggers": draw(mostly("changed", "written")),
         "status": draw(mostly("alpha", "ga")),
     } | draw(mostly({}, {"since": since(now)}))
+    more |= draw(mostly({}, *SELECTIONS)) | draw(mostly({}, {"requiredIdentity": "ecid"}))
+    if of.asks and draw(mostly(True, False)):
+        needs = draw(st.sampled_from([["marketing.email"], ["marketing.email", "share"], ["marketing.any"]]))
+        more["consent"] = {"needs": needs, "absent": draw(mostly("denied", "granted"))}
     account = {"httpEndpoint": "https://api.example.com/v1"}
     chosen = segments if draw(st.booleans()) else segments[:1]
     document = {"kind": "destination", "name": name, "account": account, "segments": chosen, "attributes": attributes}
