@@ -10,13 +10,13 @@ from tests.model.memory import NOW_MS, Driven
 from tests.model.strategies import Example, examples
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(examples(NOW_MS))
 def test_without_a_crash_each_record_ends_and_each_export_says_as_the_model_has_it(example: Example) -> None:
     Driven(example.setting).run(example)
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(examples(NOW_MS, crashing=True))
 def test_after_crashes_every_obligation_is_covered_and_no_id_has_two_bodies(example: Example) -> None:
     Driven(example.setting).run(example)
