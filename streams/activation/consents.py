@@ -69,6 +69,7 @@ class Consents:
     def __init__(self, consent: Consent) -> None:
         self._needs = [tuple(need.split(".")) for need in consent.needs]
         self._granted, self._absent = frozenset(consent.granted), consent.absent == "granted"
+        self._permitted: dict[tuple[bytes | None, bytes | None], Permission] = {}
         self._kept: dict[bytes | None, _Grant] = {None: self._granting({})}
 
     def permission(self, raw: bytes | None, known: bytes | None) -> Permission:
@@ -78,14 +79,22 @@ class Consents:
             return Permission(given=False, identities=None)
         if not grant.own or known is None:
             return Permission(grant.others, known)
-        left = identities.kept(known, grant.is_given)
-        return Permission(left is not None, left)
+        return self._permitted.get((raw, known)) or self._permit(raw, known, grant)
 
     def answers(self, raw: bytes | None) -> dict[str, str]:
         """Return, by need, how the profile itself answers: ``given``, ``denied`` or ``absent``."""
         read = _parsed(raw)
         answers = ((need, None if raw is None else self._answer(read, need)) for need in self._needs)
         return {".".join(need): _NAMES[answer] for need, answer in answers}
+
+    def _permit(self, raw: bytes | None, known: bytes, grant: _Grant) -> Permission:
+        left = identities.kept(known, grant.is_given)
+        permission = Permission(left is not None, left)
+        if raw is not None and len(raw) + len(known) <= KEPT_BYTES:
+            if len(self._permitted) >= KEPT:
+                self._permitted.clear()
+            self._permitted[raw, known] = permission
+        return permission
 
     def _read(self, raw: bytes | None) -> _Grant:
         grant = self._granting(_parsed(raw))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from streams.activation import identities
 from streams.activation.merging import same_value
@@ -19,6 +19,8 @@ class Triggers:
     def __init__(self, targets: Sequence[Target], paths: Paths, unions: Unions) -> None:
         self._targets, self._paths, self._unions = targets, paths, unions
         self._asks_consent = any(target.consents is not None for target in targets)
+        places = {target.consents_at for target in targets if target.consents is not None}
+        self._by_bytes = places.difference(*[target.places for target in targets])
         self._by_segment: dict[str, dict[str, list[int]]] = {}
         for number, target in enumerate(targets):
             for namespace, segment_id in {(s.namespace, s.id) for s in target.destination.segments}:
@@ -108,7 +110,7 @@ class Triggers:
         if write.before is not None and len(slots) == 1 and write.before.text == slots[write.source].text:
             return None
         before, now = self._unions.values(write.undone(slots)), view.values
-        places = frozenset(_different(before, now))
+        places = frozenset(_different(before, now, self._by_bytes))
         return ChangedValues(places, before, now) if places else None
 
     def _is_written(self, target: Target, view: View, write: TextWrite) -> bool:
@@ -162,7 +164,8 @@ def _is_missed(target: Target, view: View) -> bool:
     return told is not None and told.inside and not target.permission(view).given
 
 
-def _different(before: Values, now: Values) -> Iterator[int]:
+def _different(before: Values, now: Values, by_bytes: Container[int]) -> Iterator[int]:
+    """Yield the places of other values; *by_bytes* are those where another spelling may count as one."""
     for place, (old, new) in enumerate(zip(before, now, strict=True)):
-        if not same_value(old, new):
+        if old != new and (place in by_bytes or not same_value(old, new)):
             yield place

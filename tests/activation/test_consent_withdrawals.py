@@ -358,6 +358,15 @@ def test_consents_need_not_be_mapped_and_may_be() -> None:
     assert trigger(life.says(YES)) == "consent"
 
 
+def test_consents_that_are_only_spelled_otherwise_trigger_nothing() -> None:
+    life = a_life(replace(NEEDY, attributes=(an_attribute("consents"),)), consents={"share": {"val": "y", "n": "m"}})
+
+    spelled = b'{"consents": {"share": {"n": "\\u006d",  "val": "y"}}}'
+    assert life.take("profiles", spelled, timestamp=NOW_MS + 1).exports == []
+    life.activation = an_activation(NEEDY)
+    assert life.take("profiles", spelled.replace(b"y", b"\\u0079"), timestamp=NOW_MS + 2).exports == []
+
+
 def test_what_another_destination_needs_is_its_own() -> None:
     email = a_destination("mail", segments=["a"], attributes=["email"], consent=Consent(("marketing.email",)))
     life = a_life(NEEDY, email, a_destination("all", segments=["a"], attributes=["email"]), consents=None)

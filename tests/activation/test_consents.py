@@ -167,6 +167,20 @@ def test_what_was_read_is_kept_and_the_memory_of_it_bounded(monkeypatch: pytest.
     assert len(consents._kept) <= 5
 
 
+def test_who_is_left_out_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT", 3)
+    consents, raw = Consents(Consent(("share",))), json.dumps(specific(email={"a": NO}, **YES)).encode()
+
+    first = consents.permission(raw, IDS)
+    assert consents.permission(bytes(bytearray(raw)), IDS) is first
+    for number in range(10):
+        known = b'{"email": [{"id": "a"}, {"id": "%d"}]}' % number
+        assert consents.permission(raw, known) == Permission(
+            given=True, identities=b'{"email":[{"id": "%d"}]}' % number
+        )
+    assert len(consents._permitted) <= 3
+
+
 WORDS: st.SearchStrategy[Any] = st.sampled_from(["y", "n", "p", "u", "dy", "", "x", None, 7, {}])
 NODES = st.one_of(WORDS.map(val), st.just({}), WORDS)
 SAID = st.fixed_dictionaries(
