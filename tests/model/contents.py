@@ -82,16 +82,18 @@ def selected(document: Document, known: Mapping[str, list[Any]]) -> dict[str, li
     """Return of *known* identities those that the destination has selected, as it wants them called and hashed."""
     if "identities" not in document:
         return dict(known)
-    chosen = [{"namespace": each} if isinstance(each, str) else each for each in document["identities"]]
-    found = [(each, known[each["namespace"]]) for each in chosen if each["namespace"] in known]
-    return identities(
-        {each.get("target", each["namespace"]): [_hashed_id(item, each.get("hash")) for item in items]}
-        for each, items in found
+    listed = [{"namespace": each} if isinstance(each, str) else each for each in document["identities"]]
+    chosen = {each["namespace"]: each for each in listed}
+    found = identities(
+        {chosen[namespace].get("target", namespace): _hashed_ids(items, chosen[namespace].get("hash"))}
+        for namespace, items in known.items()
+        if namespace in chosen
     )
+    return {target: items for target, items in found.items() if items}
 
 
-def _hashed_id(item: Mapping[str, Any], hashing: str | None) -> dict[str, Any]:
-    return {**item, "id": hexed(item["id"])} if hashing else dict(item)
+def _hashed_ids(items: list[Any], hashing: str | None) -> list[Any]:
+    return [{**item, "id": hexed(item["id"])} for item in items if item["id"].strip()] if hashing else items
 
 
 def hexed(text: str) -> str:
@@ -100,12 +102,12 @@ def hexed(text: str) -> str:
 
 
 def hashed(value: Any) -> Any:
-    """Return an attribute's value hashed; what cannot be is as absent."""
+    """Return an attribute's value hashed, an array's item by item; what cannot be is as absent."""
     if isinstance(value, list):
         items = [hashed(item) for item in value if not isinstance(item, list)]
         return [item for item in items if item is not MISSING] or MISSING
     if isinstance(value, str):
-        return hexed(value)
+        return hexed(value) if value.strip() else MISSING
     return hexed(str(value)) if type(value) is int else MISSING
 
 
