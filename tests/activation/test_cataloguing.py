@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 from structlog.testing import capture_logs
@@ -60,8 +61,18 @@ async def test_a_fresh_count_is_told_again_and_an_old_one_is_made_anew() -> None
     await shelf.catalogue.stop()
 
 
-async def test_it_is_given_up_when_a_partition_goes_and_begins_anew_with_those_that_are_left() -> None:
+async def test_it_is_given_up_when_a_partition_goes_and_begins_anew_with_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     shelf = Shelf(AT_ONCE * 3, AT_ONCE)
+    read, rows = list[bytes](), list(shelf.states[0].walk())
+
+    def walk() -> Iterator[tuple[bytes, bytes]]:
+        for key, state in rows:
+            read.append(key)
+            yield key, state
+
+    monkeypatch.setattr(shelf.states[0], "walk", walk)
     shelf.catalogue.look()
     await asyncio.sleep(0)
     shelf.ours = {1}
@@ -69,6 +80,7 @@ async def test_it_is_given_up_when_a_partition_goes_and_begins_anew_with_those_t
 
     counted = await shelf.done()
 
+    assert len(read) == AT_ONCE, "nothing is read of what may be closed"
     assert (counted.partitions, counted.profiles) == ((1,), AT_ONCE)
 
 

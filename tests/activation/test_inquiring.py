@@ -68,6 +68,16 @@ async def test_values_are_masked_unless_asked_for() -> None:
     assert b"amira" not in masked
 
 
+def test_who_looks_is_given_a_copy() -> None:
+    asked = Asked()
+    asked.arrive()
+    agents = asked.bench.agents
+
+    assert agents.look(0, KEY) == agents.look(0, KEY)
+    assert agents.look(0, KEY) is not agents.look(0, KEY)
+    assert agents.look(0, b"nobody") is None
+
+
 async def test_to_look_changes_nothing_of_what_is_taken_next() -> None:
     one, other = Asked(), Asked()
     for asked in (one, other):

@@ -116,3 +116,14 @@ def test_what_policies_forbid_is_excluded_and_owed_until_it_is_allowed_again() -
 
     assert (forbidden.end, forbidden.exclusion, forbidden.exports) == ("excluded", "policy", ())
     assert [export.trigger for export in allowed.exports] == ["exited"]
+
+
+def test_who_was_never_told_of_a_profile_is_not_told_that_it_is_forgotten() -> None:
+    simulation = a_simulation(a_destination(forbidden="C2 on person"))
+    take(simulation, "memberships", a_membership("a", status="realized"))
+    take(simulation, "profiles", a_fragment(person={"email": "a@b"}))
+
+    simulation.follow([a_destination()])
+    null = take(simulation, "profiles", None)
+
+    assert [outcome.exports for outcome in null.destinations] == [()]
