@@ -117,6 +117,13 @@ def _in_root() -> frozenset[str]:
     return frozenset(path.name for path in _ROOT.iterdir()) - _CACHES
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let a test on a real Kafka take twice as long before it counts as hanging: whole workers start in it."""
+    for item in items:
+        if item.get_closest_marker("kafka") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(360))
+
+
 def pytest_runtest_logfinish(nodeid: str) -> None:
     """Note the event loops that a test has left open: a Faust app that is made has one, though it never starts."""
     if left := _loops.left_open():
