@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.bench import ceiling, crowds, enough, grid, isolation, recovery
+from tests.bench import ceiling, crowds, enough, grid, isolation, rails, recovery
 from tests.bench.figures import Figure, keep, stamped
 from tests.bench.lab import Lab
 from tests.bench.machine import busy
@@ -34,6 +34,7 @@ BENCHMARKS: tuple[tuple[tuple[str, ...], Benchmark], ...] = (
     (crowds.NAMES, crowds.run),
     (isolation.NAMES, isolation.run),
     (recovery.NAMES, recovery.run),
+    (rails.NAMES, rails.run),
     (enough.NAMES, enough.run),
 )
 NAMES = tuple(name for names, _ in BENCHMARKS for name in names)

@@ -56,6 +56,8 @@ _WORDS = {
     "rate": "{}/s",
     "profiles": "{} profiles",
     "destinations": "{} destinations",
+    "segments": "{} segments",
+    "attributes": "{} attributes",
     "in_flight": "{} in flight",
     "stage": "{}",
     "store": "{}",
