@@ -236,8 +236,8 @@ def _export(step: Step, view: View, causes: Sequence[Cause], position: Position,
         target, end, exclusion = cause.target, RecordEnd.NOT_TRIGGERED, None
         if cause.trigger is not None:
             seen = seen_by(target, view)
-            case = Case(target, cause.trigger, seen, view, position, cause.repeated)
-            if (exclusion := exclusion_of(case)) is None:
+            case = None if target.is_open else Case(target, cause.trigger, seen, view, position, cause.repeated)
+            if case is None or (exclusion := exclusion_of(case)) is None:
                 step.exports.append(full(cause, seen, view, position, now_ms))
             elif withdraws(case):
                 step.exports.append(withdrawn(cause, view, position, now_ms))

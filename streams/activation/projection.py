@@ -61,6 +61,11 @@ class Projection:
         return [self.attributes[place] for place in self._mandatory if sent[place] in (None, b"null")]
 
     @property
+    def makes_wait(self) -> bool:
+        """Whether there is anything that an entry may have to wait for."""
+        return bool(self._mandatory or self.selection.required)
+
+    @property
     def hashes(self) -> bool:
         """Whether an attribute is hashed."""
         return self._mapped.hashes

@@ -51,8 +51,11 @@ class Written(msgspec.Struct):
     @property
     def repeated(self) -> bool:
         """Whether the same record had written any of it before."""
-        writes = (*self.memberships, self.fragment, self.identities)
-        return any(write is not None and write.repeated for write in writes)
+        for write in self.memberships:
+            if write.repeated:
+                return True
+        fragment, identities = self.fragment, self.identities
+        return (fragment is not None and fragment.repeated) or (identities is not None and identities.repeated)
 
 
 def without_reentries(profile: Profile, segments: Iterable[tuple[str, str]]) -> Memberships:

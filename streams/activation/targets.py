@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -57,6 +57,13 @@ class Target:
     """What it needs; None if it needs no consent."""
     consents_at: int = 0
     """Their place among all the paths, if it needs any."""
+    is_open: bool = field(init=False)
+    """Whether no rule could ever exclude it (``streams.activation.deciding``): most need not be asked."""
+
+    def __post_init__(self) -> None:
+        """Find out what can be known once."""
+        is_open = self.since is None and self.consents is None and not self.projection.makes_wait
+        object.__setattr__(self, "is_open", is_open)
 
     def permission(self, view: View) -> Permission:
         """Return whether the profile may be sent to it, and with which identities."""
