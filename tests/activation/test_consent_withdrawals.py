@@ -229,6 +229,21 @@ def test_a_new_life_without_consent_is_never_told_not_even_by_the_next_null() ->
     assert [trigger(step) for step in told[1:]] == ["forgotten"]
 
 
+def test_a_new_life_that_has_withdrawn_is_told_so_again_behind_the_null_that_is_read_again() -> None:
+    life = a_life()
+    life.take("profiles", None, offset=5)
+    life.says(YES, members={"identityMap": IDS}, offset=6)
+    life.take("qualifications", a_membership("b", 7))
+    life.says(NO, offset=7)
+
+    step = life.take("profiles", None, offset=5)
+
+    told = [json.loads(export.body) for export in step.exports]
+    assert [export.meta.trigger for export in step.exports] == ["forgotten", "consent"]
+    assert [statuses(each) for each in told] == [{"a": "exited"}, {"b": "exited"}]
+    assert not any("email" in each for each in told)
+
+
 def test_an_exit_from_before_a_null_is_not_told_to_who_never_knew() -> None:
     life = a_life(consents=NO)
     life.take("exits", a_membership("a", 3), offset=4)
