@@ -83,6 +83,8 @@ MEASURES = (
     Measure("no-first-start", "Profiles are read first where nothing was ever read.", "FIRST", 0.1),
     Measure("keep-stale", "A state that was not in use for long is built anew.", "R1"),
     Measure("forget-owed", "What a topic refuses is noted as owed before the record is acknowledged.", "A1"),
+    Measure("forget-forbidden", "What a policy forbids is owed, and exported once it is allowed.", "POLICY", 0.34),
+    Measure("post-forbidden", "To a destination that a policy forbids nothing is posted.", "POLICY", 0.34),
     Measure("keep-rendered", "What was withdrawn from a destination is posted no more.", "LIFE", 0.4),
     Measure("reset-offsets", "Offsets never reset by themselves.", "R2"),
 )

@@ -11,6 +11,7 @@ from streams.delivery.dispatch import Dispatch
 from streams.delivery.serving import Serving
 from streams.delivery.tenure import Tenure
 from streams.delivery.windows import Mark, Window
+from streams.destinations import Destination
 from tests.faults.hooks.replacing import replaced
 
 
@@ -32,6 +33,11 @@ def keep_rendered() -> None:
         self._min_version = 0
 
     stock = replaced(Serving, "__init__", init)
+
+
+def post_forbidden() -> None:
+    """Go on posting to a destination that policies forbid; nothing more is exported to it."""
+    replaced(Destination, "is_held", property(lambda self: self.pause is not None))
 
 
 def park_unconfirmed() -> None:

@@ -22,6 +22,8 @@ SWITCHES: Mapping[str, Callable[[], None]] = {
     "store-early": activation.store_early,
     "no-idempotence": activation.no_idempotence,
     "forget-owed": activation.forget_owed,
+    "forget-forbidden": activation.forget_owed,
+    "post-forbidden": delivery.post_forbidden,
     "keep-rendered": delivery.keep_rendered,
     "keep-abandoned": activation.keep_abandoned,
     "read-uncommitted": engine.read_uncommitted,
