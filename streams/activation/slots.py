@@ -111,9 +111,9 @@ def _write_membership(profile: Profile, membership: Membership, position: Positi
     slots[membership.segment_id] = slot
     if membership.until_us is not None or not membership.inside:
         _note_due(profile, slot.due_ms)
+        repeated = repeated or (membership.has_ended and before is not None)  # it takes over what that had to tell
     turned = before.inside != membership.inside if before is not None else not membership.has_ended
-    takes_over = membership.has_ended and before is not None
-    written.memberships.append(MembershipWrite(membership, turned, repeated or takes_over))
+    written.memberships.append(MembershipWrite(membership, turned, repeated))
 
 
 def _note_due(profile: Profile, due_ms: int | None) -> None:
@@ -153,7 +153,7 @@ def _is_newer(membership: Membership, position: Position, slot: MembershipSlot) 
         return membership.time_us > slot.time_us
     if membership.inside != slot.inside:
         return slot.inside
-    return not membership.has_ended and is_later(position, slot.position)
+    return is_later(position, slot.position) and not membership.has_ended
 
 
 def _write_text(slots: dict[str, TextSlot], source: str, text: bytes | None, position: Position) -> TextWrite | None:

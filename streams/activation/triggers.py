@@ -56,8 +56,7 @@ class Triggers:
             cause = causes.get(number)
             if cause is None:
                 cause = causes[number] = Cause(self._targets[number])
-            is_news = not membership.has_ended or cause.target.incarnation in profile.told
-            if write.turned or ((write.repeated or cause.target.by_writing) and is_news):
+            if write.turned or ((write.repeated or cause.target.by_writing) and _is_news(write, cause.target, profile)):
                 cause.turn(write)
 
     def _inside(self, profile: Profile) -> set[int]:
@@ -123,6 +122,10 @@ class Triggers:
 _Identities = tuple[bytes | None, bytes | None]
 _LESS = (None, Trigger.IDENTITY, Trigger.ATTRIBUTE)
 """Than consent."""
+
+
+def _is_news(write: MembershipWrite, target: Target, profile: Profile) -> bool:
+    return not write.membership.has_ended or target.incarnation in profile.told
 
 
 def _is_concerned(target: Target, change: _Identities, view: View) -> bool:

@@ -139,6 +139,16 @@ def test_a_command_for_a_membership_that_was_renewed_does_nothing() -> None:
     assert next_due(life.profile) == END + 60_000
 
 
+def test_a_command_does_nothing_to_a_later_record_of_which_something_is_due_too() -> None:
+    """That one has a command of its own; whoever reads this one again must find it as it was."""
+    life = a_member()
+    command = asked(life)
+    life.take("qualifications", a_membership(second=1, until_ms=END), now=END - 1)
+
+    assert obey(life, command).end is RecordEnd.OVERTAKEN
+    assert obey(life, asked(life), offset=1).end is RecordEnd.ACTIVATED
+
+
 def test_a_command_that_comes_too_early_does_nothing() -> None:
     """Another worker's clock may have been ahead."""
     life = a_member()
@@ -210,6 +220,17 @@ def test_a_membership_that_comes_when_it_is_over_ends_the_one_before() -> None:
 
     assert step.exports[0].meta.trigger == "exited"
     assert segment(life) == {"lastQualificationTime": SHOWN, "status": "exited"}
+
+
+def test_a_membership_that_comes_when_it_is_over_takes_over_what_an_exit_had_to_tell() -> None:
+    """The exit's export may have been lost in a crash, and its record, read again, finds no slot that names it."""
+    life = Life()
+    life.take("exits", a_membership())
+
+    step = life.take("qualifications", a_membership(second=1, until_ms=END), now=AFTER)
+
+    assert [each.meta.trigger for each in step.exports] == ["exited"]
+    assert life.take("exits", a_membership(), offset=0, now=AFTER).end is RecordEnd.OVERTAKEN
 
 
 def test_a_record_that_is_read_again_after_the_end_tells_of_the_exit() -> None:
