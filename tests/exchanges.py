@@ -40,7 +40,7 @@ def a_destination(
     *,
     credentials: ClientCredentials | None = None,
     headers: tuple[Header, ...] = (),
-    seconds: float = 5.0,
+    seconds: float = 30.0,
     **bounds: Any,
 ) -> Destination:
     delivery = Delivery(timeout_seconds=seconds, **bounds)

@@ -31,7 +31,7 @@ from tests.exchanges import (
 )
 
 
-async def _post(talk: Talk, *, seconds: float = 5.0) -> Outcome:
+async def _post(talk: Talk, *, seconds: float = 60.0) -> Outcome:
     async with raw_server(talk) as server, reaching(a_destination(server.url, seconds=seconds)) as endpoint:
         outcome = await endpoint.post(an_export())
         assert endpoint.resent == 0, "a request on a new connection is not sent again at once"
