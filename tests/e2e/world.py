@@ -107,13 +107,17 @@ class World:
         }
 
     def destination(self, **more: Any) -> dict[str, Any]:
-        """Return a destination that maps one segment and ``person.id``, without credentials."""
+        """Return a destination that maps one segment and ``person.id``, without credentials.
+
+        The endpoint shares its process with all else that a test does, and has half a minute for an answer.
+        """
         return {
             "kind": "destination",
             "name": "crm",
             "account": {"httpEndpoint": f"{self.endpoint.url}/v1"},
             "segments": [SEGMENT],
             "attributes": ["person.id"],
+            "delivery": {"timeoutSeconds": 30},
             **more,
         }
 
