@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from streams.activation.events import Change
 from streams.activation.profiles import Profile
+from streams.activation.slots import is_later
 from streams.activation.timestamps import parse_time
 from streams.destinations import Consent, Destination
 from streams.exports import Position
@@ -204,6 +205,8 @@ class Model:
         self._ends: dict[str, tuple[str, int]] = {}
         """Of segments that the profile is in until some moment: by which record, and when, in milliseconds."""
         self._untold: set[str] = set()
+        self._writers: dict[str, Position] = {}
+        """The record that said last how a segment stands, in this life or the one before."""
 
     def take(self, record: Record, now_ms: int = NOW_MS) -> None:
         if record.value is None:
@@ -211,7 +214,7 @@ class Model:
             return
         value = json.loads(record.value)
         if record.topic == COMMANDS:
-            self._expire(value, now_ms)
+            self._expire(value, record.position, now_ms)
             return
         if record.topic in ("profiles", "loyalty"):
             self.fragments[record.topic] = record.position.timestamp, -SOURCES.index(record.topic), value
@@ -219,20 +222,27 @@ class Model:
             out = entry.get("status", "exited" if record.topic == "exits" else "realized") == "exited"
             event = entry["lastQualificationTime"], out
             if event >= self.memberships.get(segment, self._before.get(segment, ("", False))):
+                if segment not in self.memberships and self._is_an_echo(segment, event, record):
+                    continue
                 self._write(segment, event, record, entry.get("validUntil"))
                 self.again(record, now_ms)
         if "identityMap" in value:
             self.identities[record.topic] = value["identityMap"]
 
+    def _is_an_echo(self, segment: str, event: tuple[str, bool], record: Record) -> bool:
+        """Whether the life before had the same event, by a record that is not earlier (a membership that ended)."""
+        return event == self._before.get(segment) and not is_later(record.position, self._writers[segment])
+
     def again(self, record: Record, now_ms: int) -> None:
         """Note that a record is read, perhaps again: what has ended since has ended by it."""
         for segment, (writer, until_ms) in list(self._ends.items()):
             if writer == record.position.text and until_ms <= now_ms:
-                self._exit(segment)
+                self._exit(segment, record.position)
 
     def _write(self, segment: str, event: tuple[str, bool], record: Record, until: str | None) -> None:
         is_new = segment not in self.memberships or segment in self._untold
         self.memberships[segment] = event
+        self._writers[segment] = record.position
         self._ends.pop(segment, None)
         if not event[1]:
             self._untold.discard(segment)
@@ -241,15 +251,16 @@ class Model:
             if is_new:
                 self._untold.add(segment)
 
-    def _exit(self, segment: str) -> None:
+    def _exit(self, segment: str, position: Position) -> None:
+        self._writers[segment] = position
         self.memberships[segment] = self.memberships[segment][0], True
         del self._ends[segment]
 
-    def _expire(self, command: Any, now_ms: int) -> None:
+    def _expire(self, command: Any, position: Position, now_ms: int) -> None:
         for due in command["memberships"]:
             writer, until_ms = self._ends.get(due["segment"], ("", now_ms + 1))
             if writer == due["position"] and until_ms <= now_ms:
-                self._exit(due["segment"])
+                self._exit(due["segment"], position)
 
     def _null(self, topic: str) -> None:
         if self.fragments.keys() - {topic}:

@@ -149,7 +149,7 @@ def _add_consents(causes: Iterable[Cause], view: View, written: Written, change:
         if cause.trigger not in _LESS:
             continue
         is_other = change is not None and _is_other(target, view, change)
-        if is_other or (cause.trigger is None and (repeated or _is_missed(target, view))):
+        if is_other or (cause.trigger is None and _is_due(target, view, repeated)):
             cause.trigger = Trigger.CONSENT
 
 
@@ -161,10 +161,13 @@ def _is_other(target: Target, view: View, change: ChangedValues) -> bool:
     return target.consents.permission(change.before[at], view.identities) != target.permission(view)
 
 
-def _is_missed(target: Target, view: View) -> bool:
-    """Say whether the target was told "in" and consent is missing: another document may not have needed it."""
+def _is_due(target: Target, view: View, repeated: bool) -> bool:
+    """Say whether the target was told of the profile, and is to be told again, or that consent is missing.
+
+    It may be missing where the target was told "in": another document may not have needed it.
+    """
     told = view.profile.told.get(target.incarnation)
-    return told is not None and told.inside and not target.permission(view).given
+    return told is not None and (repeated or (told.inside and not target.permission(view).given))
 
 
 def _different(before: Values, now: Values, by_bytes: Container[int]) -> Iterator[int]:
