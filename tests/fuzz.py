@@ -33,7 +33,7 @@ from streams.activation.timestamps import parse_time, render_time
 from streams.ends import Reason
 from streams.engine import Message
 from streams.exports import Meta, export_id, namespace_of, source_of
-from streams.profile_commands import ReExport, Replay, decode_command, encode_command
+from streams.profile_commands import Due, Expire, ReExport, Replay, decode_command, encode_command
 from tests.json_texts import FRAGMENTS
 from tests.poison import MIB, POISONS
 from tests.records import INPUTS, NOW_MS, decoded
@@ -221,9 +221,16 @@ replays = st.builds(a_replay, xdm_records, st.sampled_from(["profiles-0-7"] * 9 
 re_exports = xdm_records.map(
     lambda record: encode_command(ReExport(destination="crm.1", withdrawal=msgspec.Raw(json.dumps(record).encode())))
 )
+_words = st.sampled_from(["ups", "a", "profiles-0-7", "-", ""]) | st.text(max_size=4)
+expiries = st.lists(st.builds(Due, _words, _words, _words), max_size=4).map(
+    lambda found: encode_command(Expire(memberships=tuple(found)))
+)
 commands = st.one_of(
     replays,
     re_exports,
+    st.just(encode_command(ReExport(destination="crm.1"))),  # few records are a withdrawal that can be read
+    expiries,
+    st.builds(damaged, expiries, damages),
     st.builds(damaged, replays, damages),
     st.builds(damaged, re_exports, damages),
     small_poisons,

@@ -77,6 +77,11 @@ MEMBERSHIPS: tuple[tuple[str, str, bytes | None], ...] = (
     ("an unknown status", "unknown-status", entry(status="gone", lastQualificationTime=TIME)),
     ("a status that is null", "unknown-status", entry(status=None, lastQualificationTime=TIME)),
     ("no time", "invalid-time", entry(status="realized")),
+    (
+        "an end before the beginning",
+        "invalid-time",
+        entry(status="realized", lastQualificationTime="2020-05-25T21:24:39Z", validUntil="2020-05-25T21:24:38Z"),
+    ),
     ("a time that is a number", "invalid-time", entry(status="realized", lastQualificationTime=1_590_441_879)),
     ("a time without a zone", "invalid-time", entry(status="realized", lastQualificationTime="2020-05-25T21:24:39")),
     ("a 30th of February", "invalid-time", entry(status="realized", lastQualificationTime="2020-02-30T21:24:39Z")),

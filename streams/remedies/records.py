@@ -55,7 +55,7 @@ RECORDS: Remedies = {
         "Look at what writes there; one topic for both kinds is `inputs.memberships`",
     ),
     "invalid-time": Remedy(
-        "It has no event time, one without a zone, or a day that does not exist.",
+        "It has no event time, one without a zone, or a day that does not exist; or its `validUntil` is before it.",
         "Write RFC 3339 with a zone, or declare `timeUnit`",
     ),
     "future-time": Remedy(
