@@ -85,6 +85,11 @@ def leave_out_absent(put: Put) -> None:
     _documents(put, lambda each: replace(each, absent="omit"))
 
 
+def leave_out_names(put: Put) -> None:
+    """A membership does not say its segment's name."""
+    _documents(put, lambda each: replace(each, include_segment_names=False))
+
+
 def enter_incomplete(put: Put) -> None:
     """An entry does not wait for mandatory attributes."""
     put(Projection, "is_complete", lambda *_: True)
@@ -219,7 +224,16 @@ def _attributes(put: Put, changed: Callable[[Attribute], Attribute]) -> None:
 MUTATIONS: dict[str, Callable[[Put], None]] = {
     each.__name__.replace("_", "-"): each
     for each in (
-        *(drop_exit, ignore_time, entry_beats_exit, leak_attribute, leak_segment, keep_old_exits, forget_the_words),
+        *(
+            drop_exit,
+            ignore_time,
+            entry_beats_exit,
+            leak_attribute,
+            leak_segment,
+            keep_old_exits,
+            forget_the_words,
+            leave_out_names,
+        ),
         *(leave_out_absent, enter_incomplete, exit_waits, ignore_since, oldest_fragment_wins, replace_objects),
         *(deaf_to_identities, deaf_to_attributes, trigger_outside, existing_triggers, keep_silent, tell_strangers),
         *(half_forget, one_id, do_nothing_again, since_again),

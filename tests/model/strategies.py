@@ -168,11 +168,16 @@ def documents(draw: st.DrawFn, name: str, of: Words, now: int) -> dict[str, Any]
         for number, path in enumerate(of.paths)
         if draw(mostly(True, False))
     ]
-    segments = [{"id": each, "namespace": namespace} for namespace, each in of.segments if each != "unmapped"]
+    segments = [
+        {"id": each, "namespace": namespace} | draw(st.sampled_from([{}, {"name": f"The {each}s"}]))
+        for namespace, each in of.segments
+        if each != "unmapped"
+    ]
     more = {
         "absent": draw(mostly("omit", "null")),
         "triggers": draw(mostly("changed", "written")),
         "status": draw(mostly("alpha", "ga")),
+        "includeSegmentNames": draw(mostly(False, True)),
     } | draw(mostly({}, {"since": since(now)}))
     more |= draw(mostly({}, *SELECTIONS)) | draw(mostly({}, {"requiredIdentity": "ecid"}))
     if of.asks and draw(mostly(True, False)):
