@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from tests.model import contents
 from tests.model.judge import Disagreement, Judge, Sent
@@ -29,7 +29,7 @@ def recovered(judge: Judge, records: Sequence[Record], rows: Sequence[Row], now:
             raise Disagreement(f"nothing allows {row.sent}\n of {records[row.record]}\n {states[row.record :]}")
     judge.note(row.sent for row in rows)
     for document in judge.setting.documents:
-        _covers(judge, document["name"], states, rows, now)
+        _covers(judge, document["name"], states, now)
     _hear(judge, rows)
     return len(rows) - len({(row.record, row.sent.destination) for row in rows})
 
@@ -43,22 +43,26 @@ def _allows(judge: Judge, state: list[tuple[Person, Outcome]], row: Row, now: in
     )  # fmt: skip
 
 
-def _covers(
-    judge: Judge, name: str, states: Sequence[list[tuple[Person, Outcome]]], rows: Sequence[Row], now: int
-) -> None:
+def _covers(judge: Judge, name: str, states: Sequence[list[tuple[Person, Outcome]]], now: int) -> None:
     """Raise unless the last export says what it must."""
-    dues = [outcome.sent[name][1] for state in states for _, outcome in state if name in outcome.sent]
-    if not dues and name not in judge.last:
+    dues = list(_dues(name, states))
+    if not dues or any(contents.same(judge.last.get(name), due) for due in dues):
         return
-    last_due = next(
-        [outcome.sent[name][1] for _, outcome in state if name in outcome.sent]
-        for state in reversed([*states])
-        if any(name in outcome.sent for _, outcome in state)
-    ) if dues else []  # fmt: skip
-    judge.due = {**judge.due, name: last_due[0]} if last_due else judge.due
-    if any(contents.same(judge.last.get(name), due) for due in last_due):
-        return
+    judge.due = {**judge.due, name: dues[0]}
     judge.covered(now, name)
+
+
+def _dues(name: str, states: Sequence[list[tuple[Person, Outcome]]]) -> Iterator[Any]:
+    """Yield what may have been sent last; null is for nothing.
+
+    In one of the worlds a record sends something, in another it does not: then what was sent before counts, too.
+    """
+    for state in reversed(states):
+        sent = [outcome.sent[name][1] for _, outcome in state if name in outcome.sent]
+        yield from sent
+        if len(sent) == len(state):
+            return
+    yield None
 
 
 def _hear(judge: Judge, rows: Sequence[Row]) -> None:
