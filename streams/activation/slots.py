@@ -147,12 +147,13 @@ def _is_stale(membership: Membership, position: Position, forgotten: Forgotten) 
 def _is_newer(membership: Membership, position: Position, slot: MembershipSlot) -> bool:
     """Event time decides; at equal times an exit beats an entry, so that no one is targeted by accident.
 
-    It beats one that is over, too: that tells nothing new.
+    It beats one that is over, too: that tells nothing new. One that is over when it is read beats an entry of its time
+    only if it is the later record: read again it would end what took its place.
     """
     if membership.time_us != slot.time_us:
         return membership.time_us > slot.time_us
     if membership.inside != slot.inside:
-        return slot.inside
+        return slot.inside and (not membership.has_ended or is_later(position, slot.position))
     return is_later(position, slot.position) and not membership.has_ended
 
 

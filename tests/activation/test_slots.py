@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from streams.activation.events import Status
 from streams.activation.profiles import Profile
 from streams.activation.slots import write
+from streams.ends import RecordEnd
 from streams.exports import Position
-from tests.records import NOW_MS, a_fragment, a_membership, change_of
+from tests.records import NOW_MS, Life, a_fragment, a_membership, change_of
 
 NAMES = ("realized", "existing", "exited")
 moments = st.integers(0, 3)
@@ -127,3 +128,15 @@ def test_a_record_that_a_slot_names_is_written_again_as_repeated() -> None:
     assert [entry.repeated for entry in again.memberships] == [True]
     assert again.identities is not None
     assert again.identities.repeated
+
+
+def test_one_that_is_over_when_it_is_read_again_does_not_end_what_took_its_place() -> None:
+    life = Life()
+    life.take("qualifications", a_membership("a", 1, until_ms=NOW_MS + 500), offset=3)
+    life.take("qualifications", a_membership("a", 1), offset=4)
+
+    again = life.take("qualifications", a_membership("a", 1, until_ms=NOW_MS + 500), offset=3, now=NOW_MS + 600)
+
+    assert (again.end, life.profile.memberships["ups"]["a"].inside) == (RecordEnd.OVERTAKEN, True)
+    life.take("qualifications", a_membership("a", 1, until_ms=NOW_MS + 500), offset=5, now=NOW_MS + 600)
+    assert not life.profile.memberships["ups"]["a"].inside
