@@ -18,6 +18,8 @@ denied     nothing          new, or repeated  is excluded, an exit too: nobody t
 given      anything         new, or repeated  what it does without consent; that the consent is there again, or goes to
                                               other identities, is a trigger of its own. One that is repeated exports
                                               in full in place of a withdrawal that it once was: newer than that
+given      "out"            repeated          where an entry has to wait it sends the withdrawal again, as above:
+                                              nothing newer could tell that the profile is gone
 forgotten  "in"             the null          is told by the null's withdrawal, with no other identities than it knows
 forgotten  "out"            the null, new     is sent nothing: nothing is known there any more
 forgotten  "out"            the null again    is sent the null's withdrawal: that by the consent may be lost, and the
