@@ -29,8 +29,9 @@ _ROOT = Path(__file__).parent.parent
 _CACHES = frozenset({".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".coverage", "build", "__pycache__"})
 """What tools keep in the repository's root."""
 
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # busy is no defect
-settings.load_profile("suite")
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # busy is no defect
+settings.register_profile("suite", settings.get_profile("explore"), derandomize=True)  # one commit, one answer
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 _loops = Watching()
 asyncio.set_event_loop_policy(_loops)

@@ -162,9 +162,16 @@ class Judge:
             return True
         if self._model.permitted(person, document) is None:  # then nothing else may leave
             return self._withdraws(person, document, sent.body)
+        if self._may_have_lost_it(person, document) and self._withdraws(person, document, sent.body):
+            return True
         if _like(sent.body, self._model.full(person, document, now), self._kept(person, document)):
             return True
         return self._tells_an_exit(person, document, sent.body, now)
+
+    def _may_have_lost_it(self, person: Person, document: Document) -> bool:
+        """Whether a withdrawal may be told again, consent or not: an entry waits, so nothing newer says who is out."""
+        is_out = person.told.get(document["name"]) is False and "consent" in document
+        return is_out and self._model.waits_for(document, person) is not None
 
     def _withdraws(self, person: Person, document: Document, body: Any) -> bool:
         """Whether it tells that the profile is gone, since consent is missing; when that was is not looked at."""
