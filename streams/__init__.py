@@ -21,6 +21,7 @@ Where to look, in the order in which a record passes:
 - ``codes``, ``remedies``  what can be wrong, each with the line of the README that says what to do
 - ``sampling``       what is on a stranger's topics, and how to declare it
 - ``destinations``, ``secrets``  where a profile may go, and what must not be seen
+- ``governance``     labels, marketing actions and policies: which destination is forbidden, from label to action
 - ``demo``           the whole way on one machine, with a broker, an endpoint and a token server of its own
 - ``cli``            the command
 
